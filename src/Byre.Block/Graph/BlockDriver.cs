@@ -1,0 +1,47 @@
+using Byre.Block.Errors;
+
+namespace Byre.Block.Graph;
+
+/// <summary>
+/// A kind of node: a protocol ("file"), a format ("qcow2") or a filter ("blkdebug"). Stateless; one instance for all.
+/// Registered in a <c>DriverRegistry</c> by the program; nothing is found by reflection.
+/// </summary>
+public abstract class BlockDriver
+{
+    /// <summary>The name in <c>driver=</c> and <c>-f</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>True for drivers that open a file name or address themselves instead of a "file" child.</summary>
+    public virtual bool IsProtocol => false;
+
+    /// <summary>True for drivers that pass their child's bytes through unchanged.</summary>
+    public virtual bool IsFilter => false;
+
+    /// <summary>The prefix before the colon of a file name that selects this protocol ("nbd"); null for none.</summary>
+    public virtual string? FileNamePrefix => null;
+
+    /// <summary>What <c>create -o</c> accepts; empty where images cannot be created.</summary>
+    public virtual IReadOnlyList<CreateOption> CreateOptions => [];
+
+    /// <summary>True where the format records a backing file.</summary>
+    public virtual bool SupportsBacking => false;
+
+    /// <summary>
+    /// How sure the driver is that <paramref name="header"/> (the first bytes of a file, at most 2048) is its format:
+    /// 0 not at all, 100 certain. Never throws on garbage.
+    /// </summary>
+    public virtual int Probe(ReadOnlySpan<byte> header, string fileName) => 0;
+
+    /// <summary>Turns "prefix:rest" into options; only for drivers with a <see cref="FileNamePrefix"/>.</summary>
+    /// <exception cref="BlockException">The name cannot be parsed.</exception>
+    public virtual void ParseFileName(string fileName, OptionSet options) => options["filename"] = fileName;
+
+    /// <summary>Opens a node.</summary>
+    /// <exception cref="BlockException">The image or file cannot be opened; nothing stays open.</exception>
+    public abstract ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation);
+
+    /// <summary>Creates an image or file.</summary>
+    /// <exception cref="BlockException">Not possible; what was created may remain.</exception>
+    public virtual ValueTask CreateAsync(CreateRequest request, CancellationToken cancellation) =>
+        throw BlockException.NotSupported($"Driver '{Name}' does not support image creation");
+}

@@ -1,0 +1,115 @@
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Block.Requests;
+
+namespace Byre.Block.Graph;
+
+/// <summary>
+/// A node of the block graph: a file, an image format over a file, or a filter. Addressed in bytes.
+/// <para>Reads beyond <see cref="LengthBytes"/> give zeroes; writes beyond it extend nodes that can grow and fail with EIO
+/// on others: guest-facing bounds are checked by <see cref="BlockBackend"/>.</para>
+/// <para>Threading: requests may be issued concurrently from any thread. A request may complete synchronously. Two
+/// requests that overlap and are in flight together have no defined order. <see cref="DisposeAsync"/> must be called when no
+/// request is in flight; it flushes, and may throw.</para>
+/// <para>Errors: <see cref="BlockException"/>. After a failed flush the node accepts no more writes.</para>
+/// </summary>
+public abstract partial class BlockNode : IAsyncDisposable
+{
+    private static int s_lastNodeNumber;
+
+    private string? _nodeName;
+
+    /// <summary>The name given by "node-name", or one made up ("#block123").</summary>
+    public string NodeName
+    {
+        get => _nodeName ??= $"#block{Interlocked.Increment(ref s_lastNodeNumber):D3}";
+        set => _nodeName = value;
+    }
+
+    /// <summary>The driver that opened the node.</summary>
+    public abstract BlockDriver Driver { get; }
+
+    /// <summary>The name to show for the node: a file name as it was given, or "json:{...}" where only that describes it.</summary>
+    public string FileName { get; set; } = "";
+
+    /// <summary>
+    /// The file name without options of the node where one alone describes the node, else empty: what relative backing file
+    /// names are relative to and what is written as a backing file name.
+    /// </summary>
+    public string ExactFileName { get; set; } = "";
+
+    /// <summary>The options the node was opened with, complete enough to open it again; for "json:{}" names and reopen.</summary>
+    public OptionSet EffectiveOptions { get; set; } = new();
+
+    /// <summary>The flags the node was opened with.</summary>
+    public OpenFlags OpenedFlags { get; set; }
+
+    /// <summary>Current length in bytes.</summary>
+    public abstract long LengthBytes { get; }
+
+    /// <summary>What requests must obey; constant while the node is open.</summary>
+    public virtual BlockLimits Limits => BlockLimits.Default;
+
+    /// <summary>True where writes are refused.</summary>
+    public virtual bool IsReadOnly => (OpenedFlags & OpenFlags.ReadWrite) == 0;
+
+    /// <summary>All children, in print order.</summary>
+    public virtual IReadOnlyList<BlockChild> Children => [];
+
+    /// <summary>The backing file's node; null for none.</summary>
+    public virtual BlockNode? Backing => null;
+
+    /// <summary>The child that holds this node's own content (the "file" child, or a filter's only child); null for protocols.</summary>
+    public virtual BlockNode? File => null;
+
+    /// <summary>True where bytes past the old end of a grown node are sure to read as zeroes.</summary>
+    public virtual bool HasZeroInitialisedGrowth => false;
+
+    /// <summary>True where a freshly created node reads as zeroes everywhere.</summary>
+    public virtual bool HasZeroInitialisation => false;
+
+    /// <summary>True where write-zeroes with <see cref="RequestFlags.MayUnmap"/> is done without writing buffers.</summary>
+    public virtual bool CanUnmapZeroes => false;
+
+    /// <summary>True where writes with <see cref="RequestFlags.Compressed"/> are stored compressed.</summary>
+    public virtual bool CanWriteCompressed => false;
+
+    /// <summary>Host bytes in use; null where unknown.</summary>
+    public virtual ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) =>
+        File is { } file ? file.GetAllocatedBytesAsync(cancellation) : new ValueTask<long?>((long?)null);
+
+    /// <summary>What the format knows of the image.</summary>
+    public virtual ValueTask<ImageInfo> GetImageInfoAsync(CancellationToken cancellation = default) => new(new ImageInfo());
+
+    /// <summary>Reaches a named moment. Filters that inject errors throw, those that pause complete later; others pass it down.</summary>
+    public virtual ValueTask ReachAsync(BlockEvent moment, CancellationToken cancellation = default) =>
+        File is { } file ? file.ReachAsync(moment, cancellation) : default;
+
+    /// <summary>Reads the vm state area at <paramref name="position"/> bytes from its start.</summary>
+    public virtual ValueTask LoadVmStateAsync(long position, IoVector destination, CancellationToken cancellation = default) =>
+        throw BlockException.FromErrno(Errno.NotSupported);
+
+    /// <summary>Writes the vm state area at <paramref name="position"/> bytes from its start.</summary>
+    public virtual ValueTask SaveVmStateAsync(long position, IoVector source, CancellationToken cancellation = default) =>
+        throw BlockException.FromErrno(Errno.NotSupported);
+
+    /// <summary>Changes the backing file's name and format as recorded in the image; nothing is opened. Null removes them.</summary>
+    public virtual ValueTask ChangeBackingFileAsync(string? fileName, string? format, CancellationToken cancellation = default) =>
+        throw BlockException.FromErrno(Errno.NotSupported);
+
+    /// <summary>Replaces the node that unallocated ranges fall through to, without touching the image. The old one is not disposed.</summary>
+    public virtual void ReplaceBacking(BlockNode? backing) => throw BlockException.FromErrno(Errno.NotSupported);
+
+    /// <summary>
+    /// Takes new runtime options and flags on an open node ("reopen"): everything or nothing. The base accepts a change of
+    /// flags only.
+    /// </summary>
+    public virtual ValueTask ReopenAsync(OptionSet options, OpenFlags flags, CancellationToken cancellation = default)
+    {
+        OpenedFlags = flags;
+        return default;
+    }
+
+    /// <summary>Flushes, closes the node and then its children.</summary>
+    public abstract ValueTask DisposeAsync();
+}

@@ -1,0 +1,99 @@
+using System.Globalization;
+using Byre.Block.Errors;
+
+namespace Byre.Block.Graph;
+
+/// <summary>
+/// Sizes and numbers as users write them: decimal or 0x hexadecimal, a decimal fraction before a suffix, suffixes
+/// b k K M G T P E in powers of 1024. Stateless.
+/// </summary>
+public static class SizeText
+{
+    /// <summary>Parses a size; returns null where the text is none, and <see cref="long.MinValue"/> where it does not fit 64 bits.</summary>
+    public static long? TryParse(string text, long defaultUnit = 1)
+    {
+        if (text.Length == 0 || text.Contains('-', StringComparison.Ordinal))
+            return null;
+        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+            return TryParseHex(text[2..], defaultUnit);
+
+        int digits = 0;
+        while (digits < text.Length && (char.IsAsciiDigit(text[digits]) || text[digits] == '.'))
+            digits++;
+        if (digits == 0 || !char.IsAsciiDigit(text[0]))
+            return null;
+        long? unit = UnitOf(text[digits..], defaultUnit);
+        if (unit is null || !decimal.TryParse(text[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number))
+            return null;
+        if (number != Math.Truncate(number) && unit == 1)
+            return null;
+        return Scale(number, unit.Value);
+    }
+
+    /// <summary>Parses the size given for the parameter <paramref name="key"/>.</summary>
+    /// <exception cref="BlockException">Not a size, or too large; with the hint that names the suffixes.</exception>
+    public static long Parse(string key, string text)
+    {
+        long? value = TryParse(text);
+        if (value is null)
+        {
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, Errno.Invalid, $"Parameter '{key}' expects a non-negative number below 2^64")
+            {
+                Hint = "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.\n",
+            };
+        }
+
+        if (value == long.MinValue)
+            throw BlockException.Invalid($"Value '{text}' is out of range for parameter '{key}'");
+        return value.Value;
+    }
+
+    /// <summary>Parses a plain number (decimal, 0x or octal with a leading 0) given for the parameter <paramref name="key"/>.</summary>
+    public static long ParseNumber(string key, string text)
+    {
+        bool ok;
+        long value;
+        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+            ok = long.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        else
+            ok = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        return ok ? value : throw BlockException.Invalid($"Parameter '{key}' expects a number");
+    }
+
+    private static long? TryParseHex(string digits, long defaultUnit)
+    {
+        // 'b' and 'e' are hexadecimal digits: no suffix is possible after 0x but k, M, G, T, P.
+        int end = 0;
+        while (end < digits.Length && char.IsAsciiHexDigit(digits[end]))
+            end++;
+        long? unit = UnitOf(digits[end..], defaultUnit);
+        if (end == 0 || unit is null)
+            return null;
+        if (!ulong.TryParse(digits.AsSpan(0, end), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong number))
+            return long.MinValue;
+        return Scale(number, unit.Value);
+    }
+
+    private static long Scale(decimal number, long unit)
+    {
+        // decimal holds 28 digits: number below 2^64 times 2^60 may overflow it.
+        if (number > ulong.MaxValue || (double)number * unit >= 9.3e18)
+            return long.MinValue;
+        decimal bytes = Math.Truncate(number * unit);
+        return bytes > long.MaxValue ? long.MinValue : (long)bytes;
+    }
+
+    private static long? UnitOf(string suffix, long defaultUnit) => suffix switch
+    {
+        "" => defaultUnit,
+        "b" or "B" => 1,
+        "k" or "K" => 1L << 10,
+        "m" or "M" => 1L << 20,
+        "g" or "G" => 1L << 30,
+        "t" or "T" => 1L << 40,
+        "p" or "P" => 1L << 50,
+        "e" or "E" => 1L << 60,
+        _ => null,
+    };
+}

@@ -1,0 +1,31 @@
+namespace Byre.Block.Requests;
+
+/// <summary>How space is prepared when an image or file is created or grown.</summary>
+public enum PreallocationMode
+{
+    /// <summary>Nothing is allocated.</summary>
+    Off,
+
+    /// <summary>Metadata is allocated, data space is sparse.</summary>
+    Metadata,
+
+    /// <summary>Space is reserved by the file system without being written.</summary>
+    Falloc,
+
+    /// <summary>Space is written with zeroes.</summary>
+    Full,
+}
+
+/// <summary>A change of a node's length.</summary>
+/// <param name="LengthBytes">The new length in bytes.</param>
+/// <param name="Exact">The length must be exactly this; otherwise the node may be left longer.</param>
+public sealed record TruncateRequest(long LengthBytes, bool Exact = true)
+{
+    public PreallocationMode Preallocation { get; init; }
+
+    /// <summary>The new area must read as zeroes even where a longer backing file would show through.</summary>
+    public bool ZeroFill { get; init; }
+
+    /// <summary>Resize was asked for by a user who accepts losing data beyond the new end (format nodes check nothing).</summary>
+    public bool MayShrink { get; init; } = true;
+}
