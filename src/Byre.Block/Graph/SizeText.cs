@@ -4,23 +4,29 @@ using Byre.Block.Errors;
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// Sizes and numbers as users write them: decimal or 0x hexadecimal, a decimal fraction before a suffix, suffixes
-/// b k K M G T P E in powers of 1024. Stateless.
+/// Sizes and numbers as users write them: decimal or 0x hexadecimal (without a suffix), a decimal fraction before a suffix,
+/// suffixes b k K M G T P E in powers of 1024. Stateless.
 /// </summary>
 public static class SizeText
 {
+    private static readonly System.Buffers.SearchValues<char> HexDigits =
+        System.Buffers.SearchValues.Create("0123456789abcdefABCDEF");
+
     /// <summary>Parses a size; returns null where the text is none, and <see cref="long.MinValue"/> where it does not fit 64 bits.</summary>
     public static long? TryParse(string text, long defaultUnit = 1)
     {
         if (text.Length == 0 || text.Contains('-', StringComparison.Ordinal))
             return null;
+        text = text.TrimStart();
+        if (text.StartsWith('+'))
+            text = text[1..];
         if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
-            return TryParseHex(text[2..], defaultUnit);
+            return TryParseHex(text.AsSpan(2), defaultUnit);
 
         int digits = 0;
         while (digits < text.Length && (char.IsAsciiDigit(text[digits]) || text[digits] == '.'))
             digits++;
-        if (digits == 0 || !char.IsAsciiDigit(text[0]))
+        if (digits == 0)
             return null;
         long? unit = UnitOf(text[digits..], defaultUnit);
         if (unit is null || !decimal.TryParse(text[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number))
@@ -61,18 +67,14 @@ public static class SizeText
         return ok ? value : throw BlockException.Invalid($"Parameter '{key}' expects a number");
     }
 
-    private static long? TryParseHex(string digits, long defaultUnit)
+    private static long? TryParseHex(ReadOnlySpan<char> digits, long defaultUnit)
     {
-        // 'b' and 'e' are hexadecimal digits: no suffix is possible after 0x but k, M, G, T, P.
-        int end = 0;
-        while (end < digits.Length && char.IsAsciiHexDigit(digits[end]))
-            end++;
-        long? unit = UnitOf(digits[end..], defaultUnit);
-        if (end == 0 || unit is null)
+        // No suffix is possible: 'b' and 'e' are hexadecimal digits, and the peer refuses the others too.
+        if (digits.IsEmpty || digits.ContainsAnyExcept(HexDigits))
             return null;
-        if (!ulong.TryParse(digits.AsSpan(0, end), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong number))
+        if (!ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong number))
             return long.MinValue;
-        return Scale(number, unit.Value);
+        return Scale(number, defaultUnit);
     }
 
     private static long Scale(decimal number, long unit)
