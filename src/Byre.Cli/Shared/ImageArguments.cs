@@ -1,0 +1,67 @@
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+
+namespace Byre.Cli.Shared;
+
+/// <summary>
+/// The options by which every verb is told how to open an image: <c>-f</c>, <c>--image-opts</c>, <c>-U</c>, <c>--object</c>.
+/// Filled while the command line is read; not thread-safe.
+/// </summary>
+internal sealed class ImageArguments(ProgramContext context)
+{
+    /// <summary><c>-f</c>: the format; null to probe.</summary>
+    public string? Format { get; set; }
+
+    /// <summary><c>--image-opts</c>: the operand is an option list instead of a file name.</summary>
+    public bool ImageOptions { get; set; }
+
+    /// <summary><c>-U</c>: tolerate another process that writes.</summary>
+    public bool ForceShare { get; set; }
+
+    /// <summary>Defines the object of <c>--object</c>.</summary>
+    /// <exception cref="BlockException">The definition is wrong.</exception>
+    public void DefineObject(string definition) => ObjectDefinition.Define(definition, context);
+
+    /// <summary>Opens the image that an operand names.</summary>
+    /// <exception cref="BlockException">"Could not open 'X': ..." and other full texts.</exception>
+    public ValueTask<BlockBackend> OpenAsync(string operand, OpenFlags flags, bool writeThrough = false) =>
+        OpenAsync(operand, Format, flags, writeThrough);
+
+    /// <summary>Opens the image that an operand names, with a format of its own (<c>compare -F</c>).</summary>
+    /// <exception cref="BlockException">"Could not open 'X': ..." and other full texts.</exception>
+    public async ValueTask<BlockBackend> OpenAsync(string operand, string? format, OpenFlags flags, bool writeThrough = false)
+    {
+        var options = new OptionSet();
+        if (ImageOptions)
+        {
+            if (format is not null)
+                throw BlockException.Invalid("--image-opts and --format are mutually exclusive");
+            foreach ((string key, string value) in OptionList.Parse(operand, "file", WarnOfFlag))
+                options[key] = value;
+            if (ForceShare && options.Get("force-share") is { } share && share != "on")
+                throw BlockException.Invalid("--force-share/-U conflicts with image options");
+        }
+        else if (format is not null)
+        {
+            options["driver"] = format;
+        }
+
+        if (ForceShare)
+            options["force-share"] = "on";
+        try
+        {
+            BlockNode node = await context.Images.OpenAsync(ImageOptions ? null : operand, options, flags).ConfigureAwait(false);
+            return new BlockBackend(node, writeCache: !writeThrough);
+        }
+        catch (BlockException failure)
+        {
+            throw failure.Prepend($"Could not open '{operand}': ");
+        }
+    }
+
+    private void WarnOfFlag(string written, string key, string value)
+    {
+        context.Warn($"short-form boolean option '{written}' deprecated");
+        context.Errors.Write($"Please use {key}={value} instead\n");
+    }
+}

@@ -1,0 +1,50 @@
+using Byre.Block.Errors;
+
+namespace Byre.Cli.Shared;
+
+/// <summary>
+/// What a verb needs of the process it runs in: the name that messages begin with, the two standard streams, and access to images.
+/// One per run; not thread-safe.
+/// </summary>
+internal sealed class ProgramContext(string programName, StandardOutput output, StandardOutput errors)
+{
+    private ImageAccess? _images;
+    private SecretTable? _secrets;
+
+    /// <summary>The front end's name, which begins every message: "qemu-img", "byre".</summary>
+    public string ProgramName { get; } = programName;
+
+    /// <summary>Standard output: block-buffered unless it is a terminal, flushed at exit.</summary>
+    public StandardOutput Out { get; } = output;
+
+    /// <summary>Standard error: written at once.</summary>
+    public StandardOutput Errors { get; } = errors;
+
+    /// <summary>Opens and creates images with every driver of the program.</summary>
+    public ImageAccess Images => _images ??= new ImageAccess(this);
+
+    /// <summary>What <c>--object secret,...</c> defined.</summary>
+    public SecretTable Secrets => _secrets ??= new SecretTable();
+
+    /// <summary>Prints "qemu-img: TEXT" to standard error.</summary>
+    public void Report(string text) => Errors.Write(ProgramName + ": " + text + "\n");
+
+    /// <summary>Prints "qemu-img: TEXT" and the hint lines of a failure, with <paramref name="prefix"/> before its message.</summary>
+    public void Report(BlockException failure, string prefix = "")
+    {
+        Report(prefix + failure.Message);
+        if (failure.Hint is { } hint)
+            Errors.Write(hint);
+    }
+
+    /// <summary>Prints "qemu-img: warning: TEXT" to standard error.</summary>
+    public void Warn(string text) => Report("warning: " + text);
+
+    /// <summary>Prints a wrong command line's complaint and where to read more; returns the exit status.</summary>
+    public int ReportUsage(UsageException wrong)
+    {
+        Report(wrong.Message);
+        Errors.Write($"Try '{ProgramName} --help' for more information\n");
+        return 1;
+    }
+}

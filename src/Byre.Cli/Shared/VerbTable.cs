@@ -1,0 +1,11 @@
+namespace Byre.Cli.Shared;
+
+/// <summary>Which verbs there are. Verbs are made on demand: the cost of starting one is its own alone.</summary>
+internal static class VerbTable
+{
+    /// <summary>The verb called <paramref name="name"/>; null where there is none.</summary>
+    public static Verb? Find(string name) => name switch
+    {
+        _ => null,
+    };
+}
