@@ -30,10 +30,10 @@ public readonly record struct L2Entry(ulong Word, SubclusterBitmap Bitmap)
     {
         if (IsCompressed)
             return ClusterType.Compressed;
-        bool hasOffset = (Word & OffsetMask) != 0 || (hasDataFile && IsCopied);
+        bool hasOffset = (Word & OffsetMask) != 0;
         if (!hasSubclusters && (Word & ZeroFlag) != 0)
-            return (Word & OffsetMask) != 0 || (hasDataFile && IsCopied) ? ClusterType.ZeroAllocated : ClusterType.ZeroPlain;
-        return hasOffset ? ClusterType.Normal : ClusterType.Unallocated;
+            return hasOffset ? ClusterType.ZeroAllocated : ClusterType.ZeroPlain;
+        return hasOffset || (hasDataFile && IsCopied) ? ClusterType.Normal : ClusterType.Unallocated;
     }
 
     /// <summary>What the entry says of one subcluster.</summary>

@@ -1,0 +1,97 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Byre.Block.Errors;
+
+namespace Byre.Block.Buffers;
+
+/// <summary>
+/// One contiguous, aligned block of native memory cut into slices of equal size, for a metadata cache. Memory is zero at
+/// first and costs nothing until a slice is touched. Not thread-safe; disposed once, by its owner.
+/// </summary>
+public sealed unsafe class SliceArena : MemoryManager<byte>
+{
+    private byte* _memory;
+
+    /// <exception cref="BlockException">The memory cannot be had.</exception>
+    public SliceArena(int sliceBytes, int sliceCount)
+    {
+        Invariant.That(sliceBytes > 0 && sliceCount > 0);
+        SliceBytes = sliceBytes;
+        SliceCount = sliceCount;
+        LengthBytes = (long)sliceBytes * sliceCount;
+        try
+        {
+            // calloc of a large block maps fresh zero pages: nothing is resident before it is used.
+            nuint slack = IoBuffer.AlignmentBytes;
+            Base = (byte*)NativeMemory.AllocZeroed((nuint)LengthBytes + slack);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new BlockException(BlockErrorKind.NoSpace, Errno.OutOfMemory, "Could not allocate metadata cache");
+        }
+
+        _memory = (byte*)(((nuint)Base + IoBuffer.AlignmentBytes - 1) & ~(nuint)(IoBuffer.AlignmentBytes - 1));
+    }
+
+    /// <summary>Bytes of one slice.</summary>
+    public int SliceBytes { get; }
+
+    public int SliceCount { get; }
+
+    /// <summary>Bytes of all slices.</summary>
+    public long LengthBytes { get; }
+
+    private byte* Base { get; set; }
+
+    /// <summary>The memory of one slice.</summary>
+    public Span<byte> this[int slice]
+    {
+        get
+        {
+            Invariant.That((uint)slice < (uint)SliceCount && _memory != null);
+            return new Span<byte>(_memory + ((long)slice * SliceBytes), SliceBytes);
+        }
+    }
+
+    /// <summary>The memory of one slice, for I/O.</summary>
+    public Memory<byte> GetMemory(int slice) =>
+        LengthBytes <= int.MaxValue
+            ? CreateMemory(slice * SliceBytes, SliceBytes)
+            : new SliceMemory(_memory + ((long)slice * SliceBytes), SliceBytes).Memory;
+
+    /// <inheritdoc/>
+    public override Span<byte> GetSpan() => new(_memory, (int)Math.Min(LengthBytes, int.MaxValue));
+
+    /// <inheritdoc/>
+    public override MemoryHandle Pin(int elementIndex = 0) => new(_memory + elementIndex);
+
+    /// <inheritdoc/>
+    public override void Unpin()
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (Base == null)
+            return;
+        NativeMemory.Free(Base);
+        Base = null;
+        _memory = null;
+    }
+
+    private sealed class SliceMemory(byte* memory, int length) : MemoryManager<byte>
+    {
+        public override Span<byte> GetSpan() => new(memory, length);
+
+        public override MemoryHandle Pin(int elementIndex = 0) => new(memory + elementIndex);
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+}
