@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Byre.Block.Errors;
 using Byre.Cli.QemuImg;
+using Byre.Cli.QemuIo;
 using Byre.Cli.Shared;
 
 [assembly: DisableRuntimeMarshalling]
@@ -38,6 +39,7 @@ internal static class Program
 
     private static ValueTask<int> RunAsync(ProgramContext context, string[] arguments) => context.ProgramName switch
     {
+        "qemu-io" => QemuIoFrontEnd.RunAsync(context, arguments),
         _ => QemuImgFrontEnd.RunAsync(context, arguments),
     };
 

@@ -1,0 +1,92 @@
+using Byre.Block.Graph;
+using Byre.Cli.Shared;
+
+namespace Byre.Cli.QemuIo;
+
+/// <summary>
+/// How an image is to be opened, as the program's options and those of "open" describe it. Filled while options are read.
+/// </summary>
+internal sealed class IoOpenRequest
+{
+    private OpenFlags _cacheFlags;
+
+    /// <summary>The file's name; null where the options describe the image alone.</summary>
+    public string? FileName { get; set; }
+
+    /// <summary>Options of the block driver.</summary>
+    public OptionSet Options { get; } = new();
+
+    /// <summary>-r.</summary>
+    public bool IsReadOnly { get; set; }
+
+    /// <summary>-s: writes go to a temporary overlay.</summary>
+    public bool UsesTemporaryOverlay { get; set; }
+
+    /// <summary>-C.</summary>
+    public bool CopiesOnRead { get; set; }
+
+    /// <summary>-U.</summary>
+    public bool ForceShare { get; set; }
+
+    /// <summary>Discards reach the file: not with "-d ignore".</summary>
+    public bool Unmaps { get; private set; } = true;
+
+    /// <summary>Every write is flushed: the default of this program.</summary>
+    public bool WriteThrough { get; private set; } = true;
+
+    /// <summary>-k and -i: "threads", "native" or "io_uring"; null for the default.</summary>
+    public string? AioMode { get; private set; }
+
+    /// <summary>-n.</summary>
+    public void BypassHostCache()
+    {
+        _cacheFlags |= OpenFlags.CacheDirect;
+        WriteThrough = false;
+    }
+
+    /// <summary>-t.</summary>
+    /// <exception cref="CommandException">There is no such mode.</exception>
+    public void SetCacheMode(string name)
+    {
+        if (!CacheMode.TryParse(name, out CacheMode mode))
+            throw CommandException.Error($"Invalid cache option: {name}");
+        _cacheFlags = mode.Flags;
+        WriteThrough = mode.WriteThrough;
+    }
+
+    /// <summary>-d.</summary>
+    /// <exception cref="CommandException">There is no such mode.</exception>
+    public void SetDiscardMode(string name) => Unmaps = name switch
+    {
+        "ignore" or "off" => false,
+        "unmap" or "on" => true,
+        _ => throw CommandException.Error($"Invalid discard option: {name}"),
+    };
+
+    /// <summary>-i, and -k for "native".</summary>
+    /// <exception cref="CommandException">There is no such mode.</exception>
+    public void SetAioMode(string name)
+    {
+        if (name is not ("threads" or "native" or "io_uring"))
+            throw CommandException.Error($"Invalid aio option: {name}");
+        AioMode = name;
+    }
+
+    /// <summary>Opens the image.</summary>
+    /// <exception cref="Byre.Block.Errors.BlockException">With the text that follows "can't open device X: ".</exception>
+    public async ValueTask<BlockBackend> OpenAsync(ProgramContext context)
+    {
+        if (ForceShare)
+            Options["force-share"] = "on";
+        OpenFlags flags = _cacheFlags;
+        if (!IsReadOnly)
+            flags |= OpenFlags.ReadWrite;
+        if (Unmaps)
+            flags |= OpenFlags.Unmap;
+        if (CopiesOnRead)
+            flags |= OpenFlags.CopyOnRead;
+
+        BlockNode node = await context.Images.OpenAsync(FileName, Options, flags).ConfigureAwait(false);
+        return new BlockBackend(node, writeCache: !WriteThrough);
+    }
+}
