@@ -32,9 +32,19 @@ public abstract class BlockDriver
     /// </summary>
     public virtual int Probe(ReadOnlySpan<byte> header, string fileName) => 0;
 
+    /// <summary>How sure the driver is that a file name is a host device of its kind: 0 not at all. May look at the file system.</summary>
+    public virtual int ProbeDevice(string fileName) => 0;
+
+    /// <summary>
+    /// Options that change what a node reads as (an encryption key, an offset), in the order of a "json:{}" name; a name
+    /// that ends in a dot stands for all options below it. Where one is given, a plain file name no longer describes the node.
+    /// </summary>
+    public virtual IReadOnlyList<string> StrongOptions => [];
+
     /// <summary>Turns "prefix:rest" into options; only for drivers with a <see cref="FileNamePrefix"/>.</summary>
     /// <exception cref="BlockException">The name cannot be parsed.</exception>
-    public virtual void ParseFileName(string fileName, OptionSet options) => options["filename"] = fileName;
+    public virtual void ParseFileName(string fileName, OptionSet options) =>
+        options["filename"] = FileNamePrefix is { } prefix ? FileNames.StripProtocol(fileName, prefix) : fileName;
 
     /// <summary>Opens a node.</summary>
     /// <exception cref="BlockException">The image or file cannot be opened; nothing stays open.</exception>

@@ -44,6 +44,18 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// <summary>The flags the node was opened with.</summary>
     public OpenFlags OpenedFlags { get; set; }
 
+    /// <summary>The tree of options that describes this node and its children; what "json:{}" names are written from.</summary>
+    internal OptionTree? FullOptions { get; set; }
+
+    /// <summary>
+    /// The backing file's name as the image has it, or the name of the node that was opened from it: a backing node with
+    /// another name was put there by the user. Empty for none.
+    /// </summary>
+    internal string AutoBackingFileName { get; set; } = "";
+
+    /// <summary>What becomes of a write whose data is all zeroes.</summary>
+    public DetectZeroesMode DetectZeroes { get; set; }
+
     /// <summary>Current length in bytes.</summary>
     public abstract long LengthBytes { get; }
 
@@ -73,6 +85,27 @@ public abstract partial class BlockNode : IAsyncDisposable
 
     /// <summary>True where writes with <see cref="RequestFlags.Compressed"/> are stored compressed.</summary>
     public virtual bool CanWriteCompressed => false;
+
+    /// <summary>
+    /// The directory that relative names in the image are relative to, with its protocol prefix and final slash; empty for
+    /// the current one.
+    /// </summary>
+    /// <exception cref="BlockException">The node has no directory.</exception>
+    public virtual string DirectoryName()
+    {
+        if (File is { } file)
+            return file.DirectoryName();
+        if (ExactFileName.Length > 0)
+            return FileNames.Combine(ExactFileName, "");
+        throw BlockException.NotSupported($"Cannot generate a base directory for {Driver.Name} nodes");
+    }
+
+    /// <summary>
+    /// For drivers with a rule of their own: the plain file name that describes the node, empty where none does. Null:
+    /// the general rule (a format's is its file's; a protocol's is its "filename").
+    /// </summary>
+    /// <param name="options">The node's own options of which some are strong.</param>
+    protected internal virtual string? DescribeFileName(OptionSet options) => null;
 
     /// <summary>Host bytes in use; null where unknown.</summary>
     public virtual ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) =>

@@ -17,6 +17,9 @@ public sealed class OptionSet
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
     private readonly List<string> _order = [];
 
+    /// <summary>Keys whose values were numbers, booleans or null in JSON: written back without quotes.</summary>
+    private HashSet<string>? _literals;
+
     /// <summary>Keys in the order in which they were set.</summary>
     public IReadOnlyList<string> Keys => _order;
 
@@ -33,6 +36,7 @@ public sealed class OptionSet
             if (!_values.ContainsKey(key))
                 _order.Add(key);
             _values[key] = value;
+            _literals?.Remove(key);
         }
     }
 
@@ -48,6 +52,7 @@ public sealed class OptionSet
         if (!_values.Remove(key, out string? value))
             return null;
         _order.Remove(key);
+        _literals?.Remove(key);
         return value;
     }
 
@@ -76,7 +81,7 @@ public sealed class OptionSet
         foreach (string key in _order.ToArray())
         {
             if (key.StartsWith(prefix, StringComparison.Ordinal))
-                subset[key[prefix.Length..]] = Take(key)!;
+                MoveTo(subset, key, key[prefix.Length..]);
         }
 
         return subset;
@@ -91,8 +96,35 @@ public sealed class OptionSet
         foreach (string key in other._order)
         {
             if (overwrite || !Contains(key))
-                this[key] = other[key];
+                CopyFrom(other, key);
         }
+    }
+
+    /// <summary>Sets one value of <paramref name="other"/> here.</summary>
+    internal void CopyFrom(OptionSet other, string key)
+    {
+        this[key] = other[key];
+        if (other.IsLiteral(key))
+            (_literals ??= []).Add(key);
+    }
+
+    /// <summary>Sets a value that was a number, a boolean or null in JSON.</summary>
+    internal void SetLiteral(string key, string value)
+    {
+        this[key] = value;
+        (_literals ??= []).Add(key);
+    }
+
+    internal bool IsLiteral(string key) => _literals?.Contains(key) == true;
+
+    private void MoveTo(OptionSet target, string key, string newKey)
+    {
+        bool literal = IsLiteral(key);
+        string value = Take(key)!;
+        if (literal)
+            target.SetLiteral(newKey, value);
+        else
+            target[newKey] = value;
     }
 
     public OptionSet Clone()
