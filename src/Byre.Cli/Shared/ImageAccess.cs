@@ -8,16 +8,36 @@ namespace Byre.Cli.Shared;
 /// </summary>
 internal sealed class ImageAccess(ProgramContext context)
 {
+    /// <summary>The opener behind it.</summary>
+    public ImageOpener Opener { get; } = new(Drivers.CreateRegistry())
+    {
+        Warn = context.Warn,
+        WarnOfProbedRaw = text => context.Errors.Write(text.EndsWith('\n') ? text : text + "\n"),
+    };
+
     /// <summary>
     /// Opens the node named <paramref name="fileName"/> (null where the options describe it alone), probing its format where no
     /// "driver" is given.
     /// </summary>
     /// <exception cref="BlockException">With the text that follows "Could not open 'X': ".</exception>
     public ValueTask<BlockNode> OpenAsync(
-        string? fileName, OptionSet options, OpenFlags flags, CancellationToken cancellation = default)
-    {
-        _ = context;
-        _ = options;
-        throw BlockException.NotSupported($"No driver can open '{fileName}' with {flags} yet");
-    }
+        string? fileName, OptionSet options, OpenFlags flags, CancellationToken cancellation = default) =>
+        Opener.OpenAsync(fileName, flags, options, format: null, cancellation);
+
+    /// <summary>Creates an image.</summary>
+    /// <param name="format">The driver.</param>
+    /// <param name="fileName">The file; protocol prefixes allowed.</param>
+    /// <param name="options">Normalised values, "size" among them.</param>
+    /// <exception cref="BlockException">With the text that follows the file's name.</exception>
+    public ValueTask CreateAsync(BlockDriver format, string fileName, OptionSet options) =>
+        new ImageCreatorService(Opener).CreateAsync(format.Name, fileName, options);
+
+    /// <summary>The driver called <paramref name="name"/>.</summary>
+    /// <exception cref="BlockException">"Unknown file format 'foo'".</exception>
+    public BlockDriver FindFormat(string name) =>
+        Opener.Registry.Find(name) ?? throw BlockException.Invalid($"Unknown file format '{name}'");
+
+    /// <summary>The protocol driver for a file name.</summary>
+    /// <exception cref="BlockException">"Unknown protocol 'foo'".</exception>
+    public BlockDriver FindProtocol(string fileName) => Opener.Registry.FindProtocol(fileName);
 }

@@ -1,3 +1,5 @@
+using Byre.Cli.QemuImg;
+
 namespace Byre.Cli.Shared;
 
 /// <summary>Which verbs there are. Verbs are made on demand: the cost of starting one is its own alone.</summary>
@@ -6,6 +8,10 @@ internal static class VerbTable
     /// <summary>The verb called <paramref name="name"/>; null where there is none.</summary>
     public static Verb? Find(string name) => name switch
     {
+        "create" => new CreateCommand(),
+        "info" => new InfoCommand(),
+        "map" => new MapCommand(),
+        "snapshot" => new SnapshotCommand(),
         _ => null,
     };
 }

@@ -1,0 +1,8 @@
+namespace Byre.Cli.Shared;
+
+/// <summary>What <c>--output</c> chooses.</summary>
+internal enum OutputFormat
+{
+    Human,
+    Json,
+}
