@@ -13,8 +13,10 @@ public static class OptionText
     /// <param name="text">The options.</param>
     /// <param name="impliedKey">The key that a first value without one belongs to; null where a bare word is a flag.</param>
     /// <param name="warn">Receives the warning (without "warning: ") for every flag without a value; null for none.</param>
+    /// <param name="keepId">Keep "id", which names the list itself and is no option, among them.</param>
     /// <exception cref="BlockException">A parameter with an empty name.</exception>
-    public static OptionSet Parse(string text, string? impliedKey = null, Action<string>? warn = null)
+    public static OptionSet Parse(
+        string text, string? impliedKey = null, Action<string>? warn = null, bool keepId = false)
     {
         var options = new OptionSet();
         int position = 0;
@@ -24,7 +26,7 @@ public static class OptionText
             impliedKey = null;
             if (key.Length == 0)
                 throw BlockException.Invalid("Invalid parameter ''");
-            if (key != "id")
+            if (keepId || key != "id")
                 options[key] = value;
         }
 
@@ -43,6 +45,17 @@ public static class OptionText
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// True where lists like this one can be joined by commas: not empty, no comma first, no odd number of commas last.
+    /// </summary>
+    public static bool IsJoinable(string text)
+    {
+        if (text.Length == 0 || text[0] == ',')
+            return false;
+        int commas = text.Length - text.TrimEnd(',').Length;
+        return commas % 2 == 0;
     }
 
     /// <summary>True for the words that ask for a list of what is possible.</summary>

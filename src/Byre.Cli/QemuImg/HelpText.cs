@@ -63,7 +63,7 @@ internal static class HelpText
         if (context.ProgramName == "byre")
             context.Out.Write(ByreVerbs);
         context.Out.Write("\nSupported formats:");
-        foreach (string name in Drivers.Names)
+        foreach (string name in Drivers.CreateRegistry().FormatNames)
             context.Out.Write(" " + name);
         context.Out.Write("\n");
         return 0;

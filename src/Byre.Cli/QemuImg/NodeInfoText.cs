@@ -65,7 +65,7 @@ internal static class NodeInfoText
 
     private static void PrintObject(StandardOutput output, InfoObject dictionary, int level)
     {
-        foreach ((string key, object value) in QDictOrder.Sort(dictionary.Entries))
+        foreach ((string key, object value) in QDictOrder.Sort(dictionary.Entries, entry => entry.Key))
             PrintEntry(output, key.Replace('-', ' '), value, level);
     }
 

@@ -126,11 +126,8 @@ internal sealed class IoSession(ProgramContext context) : IAsyncDisposable
     }
 
     /// <summary>Adds the options of a list ("key=value,flag") to <paramref name="options"/>.</summary>
-    public void AddOptions(OptionSet options, string list, string? impliedKey)
-    {
-        foreach ((string key, string value) in OptionList.Parse(list, impliedKey, WarnOfFlag))
-            options[key] = value;
-    }
+    public void AddOptions(OptionSet options, string list, string? impliedKey) =>
+        options.Merge(OptionText.Parse(list, impliedKey, context.Warn), overwrite: true);
 
     /// <summary>Prints a line on standard output; returns false, for a command to return in turn.</summary>
     public bool Fail(string line)
@@ -140,12 +137,6 @@ internal sealed class IoSession(ProgramContext context) : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => CloseAsync();
-
-    private void WarnOfFlag(string written, string key, string value)
-    {
-        context.Warn($"short-form boolean option '{written}' deprecated");
-        context.Errors.Write($"Please use {key}={value} instead\n");
-    }
 
     private IBreakpointNode? FindBreakpoints()
     {

@@ -43,11 +43,9 @@ internal sealed class CreationOptions
     /// <exception cref="BlockException">An option nobody knows, or a value of the wrong type.</exception>
     public void Parse(string list)
     {
-        foreach ((string name, string value) in OptionList.Parse(list))
-        {
-            if (name != "id")
-                Set(name, value);
-        }
+        OptionSet options = OptionText.Parse(list);
+        foreach (string name in options.Keys)
+            Set(name, options[name]);
     }
 
     /// <summary>Sets one option.</summary>
@@ -85,7 +83,7 @@ internal sealed class CreationOptions
             if (text.Length > 0)
                 text.Append(' ');
             text.Append(option.Name).Append('=');
-            text.Append(option.Type == CreateOptionType.Text ? OptionList.Escape(value) : value);
+            text.Append(option.Type == CreateOptionType.Text ? OptionText.Escape(value) : value);
         }
 
         return text.ToString();

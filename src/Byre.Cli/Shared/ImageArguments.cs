@@ -36,8 +36,7 @@ internal sealed class ImageArguments(ProgramContext context)
         {
             if (format is not null)
                 throw BlockException.Invalid("--image-opts and --format are mutually exclusive");
-            foreach ((string key, string value) in OptionList.Parse(operand, "file", WarnOfFlag))
-                options[key] = value;
+            options = OptionText.Parse(operand, "file", context.Warn, keepId: true);
             if (ForceShare && options.Get("force-share") is { } share && share != "on")
                 throw BlockException.Invalid("--force-share/-U conflicts with image options");
         }
@@ -57,11 +56,5 @@ internal sealed class ImageArguments(ProgramContext context)
         {
             throw failure.Prepend($"Could not open '{operand}': ");
         }
-    }
-
-    private void WarnOfFlag(string written, string key, string value)
-    {
-        context.Warn($"short-form boolean option '{written}' deprecated");
-        context.Errors.Write($"Please use {key}={value} instead\n");
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Byre.Block.Errors;
+using Byre.Block.Graph;
 
 namespace Byre.Cli.Shared;
 
@@ -10,32 +11,27 @@ internal static class ObjectDefinition
     /// <exception cref="BlockException">The definition is wrong, or its id is taken.</exception>
     public static void Define(string definition, ProgramContext context)
     {
-        var properties = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach ((string key, string value) in OptionList.Parse(definition, "qom-type"))
-            properties[key] = value;
-        if (!properties.Remove("qom-type", out string? type))
-            throw BlockException.Invalid("Parameter 'qom-type' is missing");
+        OptionSet properties = OptionText.Parse(definition, "qom-type", warn: null, keepId: true);
+        string type = properties.Take("qom-type") ?? throw BlockException.Invalid("Parameter 'qom-type' is missing");
         if (type != "secret")
             throw BlockException.Invalid($"Parameter 'qom-type' does not accept value '{type}'");
-        if (!properties.Remove("id", out string? id))
-            throw BlockException.Invalid("Parameter 'id' is missing");
-
+        string id = properties.Take("id") ?? throw BlockException.Invalid("Parameter 'id' is missing");
         byte[] data = ReadSecret(properties);
-        if (properties.Count > 0)
-            throw BlockException.Invalid($"Parameter '{FirstKey(properties)}' is unexpected");
+        if (!properties.IsEmpty)
+            throw BlockException.Invalid($"Parameter '{properties.Keys[0]}' is unexpected");
         if (!context.Secrets.TryAdd(id, data))
             throw BlockException.Invalid($"attempt to add duplicate property '{id}' to object (type 'container')");
     }
 
-    private static byte[] ReadSecret(Dictionary<string, string> properties)
+    private static byte[] ReadSecret(OptionSet properties)
     {
-        properties.Remove("data", out string? data);
-        properties.Remove("file", out string? file);
-        properties.Remove("format", out string? format);
+        string? data = properties.Take("data");
+        string? file = properties.Take("file");
+        string? format = properties.Take("format");
         if (data is not null && file is not null)
             throw BlockException.Invalid("'file' and 'data' are mutually exclusive");
         if (data is null && file is null)
-            throw BlockException.Invalid("Must provide 'file' or 'data'");
+            throw BlockException.Invalid("Either 'file' or 'data' must be provided");
 
         byte[] raw = data is not null ? Encoding.UTF8.GetBytes(data) : ReadFile(file!);
         return format switch
@@ -71,12 +67,5 @@ internal static class ObjectDefinition
         {
             throw BlockException.Invalid("Base64 data is not valid");
         }
-    }
-
-    private static string FirstKey(Dictionary<string, string> properties)
-    {
-        foreach (string key in properties.Keys)
-            return key;
-        return "";
     }
 }

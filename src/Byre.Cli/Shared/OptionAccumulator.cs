@@ -1,4 +1,5 @@
 using Byre.Block.Errors;
+using Byre.Block.Graph;
 
 namespace Byre.Cli.Shared;
 
@@ -9,13 +10,13 @@ internal sealed class OptionAccumulator
     public string? Text { get; private set; }
 
     /// <summary>True where one asks for help.</summary>
-    public bool AsksForHelp => Text is not null && OptionList.AsksForHelp(Text);
+    public bool AsksForHelp => Text is not null && OptionText.AsksForHelp(Text);
 
     /// <summary>Adds a list.</summary>
     /// <exception cref="BlockException">The list cannot be joined with others.</exception>
     public void Add(string list)
     {
-        if (!OptionList.IsJoinable(list))
+        if (!OptionText.IsJoinable(list))
             throw BlockException.Invalid($"Invalid option list: {list}");
         Text = Text is null ? list : Text + "," + list;
     }

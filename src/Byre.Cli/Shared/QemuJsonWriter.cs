@@ -97,7 +97,7 @@ internal static class QemuJsonWriter
     {
         text.Append('{');
         bool first = true;
-        foreach ((string key, object value) in QDictOrder.Sort(dictionary.Entries))
+        foreach ((string key, object value) in QDictOrder.Sort(dictionary.Entries, entry => entry.Key))
         {
             Separate(text, first, level + 1, pretty);
             first = false;
