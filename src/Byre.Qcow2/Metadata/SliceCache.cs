@@ -180,7 +180,9 @@ internal sealed class SliceCache : IDisposable
                 continue;
             Invariant.That(_entries[index].Pins == 0 && _entries[index].State == SliceState.Ready);
             Clean(index);
-            if (!_entries[index].IsWriting)
+            if (_entries[index].IsWriting)
+                _entries[index].IsDropped = true;
+            else
                 Release(index);
         }
 
@@ -232,9 +234,9 @@ internal sealed class SliceCache : IDisposable
         entry.IsWriting = false;
         if (success)
             _writeBacks++;
-        else
+        else if (!entry.IsDropped)
             MarkDirty(scope, write.Index);
-        if (write.Index >= _capacity && IsEvictable(write.Index))
+        if ((write.Index >= _capacity || entry.IsDropped) && IsEvictable(write.Index))
             Release(write.Index);
     }
 
@@ -402,6 +404,7 @@ internal sealed class SliceCache : IDisposable
         public SliceState State;
         public bool IsDirty;
         public bool IsWriting;
+        public bool IsDropped;
         public TaskCompletionSource? Waiter;
     }
 }

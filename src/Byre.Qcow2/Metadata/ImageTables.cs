@@ -1,0 +1,87 @@
+using Byre.Block.Graph;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Metadata;
+
+/// <summary>
+/// The metadata of one open image and the lock over it: what transactions work on. Owned by the node; the parts do no I/O
+/// themselves (see <see cref="MetadataLoader"/>, <see cref="FlushOrder"/>, <see cref="StructureWriter"/>).
+/// </summary>
+internal sealed class ImageTables : IDisposable
+{
+    public ImageTables(BlockNode file, BlockNode dataFile, ImageHeader header, MetadataOptions options)
+    {
+        File = file;
+        DataFile = dataFile;
+        HasDataFile = header.HasDataFile;
+        Header = header;
+        Options = options;
+        Geometry = header.CreateGeometry();
+        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices);
+        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices);
+        Quarantine = new ClusterQuarantine(Geometry, Epochs);
+    }
+
+    public Geometry Geometry { get; }
+
+    /// <summary>Holds the metadata.</summary>
+    public BlockNode File { get; }
+
+    /// <summary>Holds guest data; the same as <see cref="File"/> unless the image has an external data file.</summary>
+    public BlockNode DataFile { get; }
+
+    public bool HasDataFile { get; }
+
+    public MetadataLock Lock { get; } = new();
+
+    /// <summary>The header as it is on the device; changed by <see cref="StructureWriter"/> only.</summary>
+    public ImageHeader Header { get; set; }
+
+    public MetadataOptions Options { get; set; }
+
+    public SliceCache L2Cache { get; private set; }
+
+    public SliceCache RefcountCache { get; private set; }
+
+    public RequestEpochs Epochs { get; } = new();
+
+    public ClusterQuarantine Quarantine { get; }
+
+    public L1Table L1 { get; private set; } = null!;
+
+    public RefcountTable Refcounts { get; private set; } = null!;
+
+    public ClusterAllocator Allocator { get; private set; } = null!;
+
+    public ClusterMap Map { get; private set; } = null!;
+
+    public OverlapGuard Overlap { get; private set; } = null!;
+
+    /// <summary>Takes the tables as they were read.</summary>
+    public void Install(L1Table l1, ReadOnlySpan<byte> refcountTable)
+    {
+        L1 = l1;
+        Refcounts = new RefcountTable(Geometry, RefcountCache, Header.RefcountTable, refcountTable);
+        HostCluster pristine = Allocator?.PristineFrom ?? new HostCluster(long.MaxValue);
+        Allocator = new ClusterAllocator(Geometry, Refcounts) { PristineFrom = pristine };
+        Map = new ClusterMap(this);
+        Overlap = new OverlapGuard(this);
+    }
+
+    /// <summary>Replaces the caches by ones of another size; both must be clean and unpinned.</summary>
+    public void ReplaceCaches(MetadataOptions options, ReadOnlySpan<byte> refcountTable)
+    {
+        L2Cache.Dispose();
+        RefcountCache.Dispose();
+        Options = options;
+        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices);
+        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices);
+        Install(L1, refcountTable);
+    }
+
+    public void Dispose()
+    {
+        L2Cache.Dispose();
+        RefcountCache.Dispose();
+    }
+}

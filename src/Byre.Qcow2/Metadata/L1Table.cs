@@ -1,0 +1,91 @@
+using System.Buffers.Binary;
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Metadata;
+
+/// <summary>
+/// The active L1 table, whole in memory. Changes are noted by chunks and written by the flush, after what they point to is
+/// stable. Every member is called under the metadata lock.
+/// </summary>
+internal sealed class L1Table
+{
+    private const int ChunkEntries = 64;
+
+    private readonly SortedSet<int> _dirtyChunks = [];
+    private ulong[] _entries;
+
+    public L1Table(HostOffset offset, ReadOnlySpan<byte> bigEndian)
+    {
+        Offset = offset;
+        _entries = new ulong[bigEndian.Length / Geometry.TableEntryBytes];
+        for (int i = 0; i < _entries.Length; i++)
+            _entries[i] = BinaryPrimitives.ReadUInt64BigEndian(bigEndian[(i * Geometry.TableEntryBytes)..]);
+    }
+
+    /// <summary>Where the table lies.</summary>
+    public HostOffset Offset { get; private set; }
+
+    public int EntryCount => _entries.Length;
+
+    public bool IsDirty => _dirtyChunks.Count > 0;
+
+    public L1Entry this[long index] => new(_entries[index]);
+
+    /// <summary>Changes an entry; it reaches the file with the next flush.</summary>
+    public void Set(in MetadataScope scope, long index, L1Entry entry)
+    {
+        _ = scope;
+        if (_entries[index] == entry.Raw)
+            return;
+        _entries[index] = entry.Raw;
+        _dirtyChunks.Add((int)(index / ChunkEntries));
+    }
+
+    /// <summary>Takes over a copy of the table that has been written elsewhere. Nothing may be dirty.</summary>
+    public void Replace(in MetadataScope scope, HostOffset offset, ulong[] entries)
+    {
+        _ = scope;
+        Invariant.That(!IsDirty);
+        Offset = offset;
+        _entries = entries;
+    }
+
+    /// <summary>A copy of the entries.</summary>
+    public ulong[] Copy() => (ulong[])_entries.Clone();
+
+    /// <summary>Encodes entries as they lie in the file.</summary>
+    public static void Encode(ReadOnlySpan<ulong> entries, Span<byte> bigEndian)
+    {
+        for (int i = 0; i < entries.Length; i++)
+            BinaryPrimitives.WriteUInt64BigEndian(bigEndian[(i * Geometry.TableEntryBytes)..], entries[i]);
+    }
+
+    /// <summary>Copies the changed parts out for writing and marks them clean.</summary>
+    public List<L1Write> TakeDirty(in MetadataScope scope)
+    {
+        _ = scope;
+        var writes = new List<L1Write>(_dirtyChunks.Count);
+        foreach (int chunk in _dirtyChunks)
+        {
+            int first = chunk * ChunkEntries;
+            int count = Math.Min(ChunkEntries, _entries.Length - first);
+            IoBuffer copy = IoBufferPool.Shared.Rent(count * Geometry.TableEntryBytes);
+            Encode(_entries.AsSpan(first, count), copy.Span);
+            writes.Add(new L1Write(chunk, Offset + ((long)first * Geometry.TableEntryBytes), copy));
+        }
+
+        _dirtyChunks.Clear();
+        return writes;
+    }
+
+    /// <summary>Ends a write; after a failure the part is dirty again.</summary>
+    public void EndWrite(in MetadataScope scope, L1Write write, bool success)
+    {
+        _ = scope;
+        write.Copy.Return();
+        if (!success)
+            _dirtyChunks.Add(write.Chunk);
+    }
+}

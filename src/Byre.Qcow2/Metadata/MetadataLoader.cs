@@ -1,0 +1,87 @@
+using Byre.Block.Requests;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Metadata;
+
+/// <summary>
+/// Provides what a transaction lacked: loads slices outside the lock, so that misses on different slices overlap and the
+/// same slice is never read twice, and has <see cref="StructureWriter"/> create tables and blocks.
+/// </summary>
+internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
+{
+    /// <summary>Creates tables and blocks; set by the node.</summary>
+    public StructureWriter Structure { get; set; } = null!;
+
+    /// <summary>Provides <paramref name="miss"/>; loaded slices stay pinned in <paramref name="pins"/>.</summary>
+    public ValueTask ProvideAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) => miss.Kind switch
+    {
+        MissKind.L2Slice => LoadAsync(tables.L2Cache, miss, pins, insideFlush: false, cancellation),
+        MissKind.RefcountSlice => LoadAsync(tables.RefcountCache, miss, pins, insideFlush: false, cancellation),
+        MissKind.RefcountBlock => Structure.CreateRefcountBlockAsync(new HostCluster(miss.Where), cancellation),
+        MissKind.L2Table => Structure.CreateL2TableAsync(miss.Where, cancellation),
+        _ => default,
+    };
+
+    /// <summary>Loads a refcount slice while the flush holds its mutex.</summary>
+    public ValueTask LoadInsideFlushAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) =>
+        LoadAsync(tables.RefcountCache, miss, pins, insideFlush: true, cancellation);
+
+    private async ValueTask LoadAsync(
+        SliceCache cache, MetadataMiss miss, PinSet pins, bool insideFlush, CancellationToken cancellation)
+    {
+        var slice = new HostOffset(miss.Where);
+        while (true)
+        {
+            LoadClaim claim;
+            int index;
+            Task? waiter;
+            using (MetadataScope scope = tables.Lock.Enter())
+                claim = cache.BeginLoad(scope, slice, out index, out waiter);
+            switch (claim)
+            {
+                case LoadClaim.Ready:
+                    pins.Add(cache, index);
+                    return;
+                case LoadClaim.Wait:
+                    await waiter!.ConfigureAwait(false);
+                    break;
+                case LoadClaim.Full:
+                    await MakeRoomAsync(miss.Kind, insideFlush, cancellation).ConfigureAwait(false);
+                    break;
+                default:
+                    await ReadAsync(cache, slice, index, miss.Kind, cancellation).ConfigureAwait(false);
+                    pins.Add(cache, index);
+                    return;
+            }
+        }
+    }
+
+    private async ValueTask ReadAsync(
+        SliceCache cache, HostOffset slice, int index, MissKind kind, CancellationToken cancellation)
+    {
+        bool success = false;
+        try
+        {
+            await tables.File
+                .ReachAsync(kind == MissKind.L2Slice ? BlockEvent.L2Load : BlockEvent.RefblockLoad, cancellation)
+                .ConfigureAwait(false);
+            await tables.File.ReadAsync(slice.Value, cache.LoadingMemory(index), cancellation).ConfigureAwait(false);
+            success = true;
+        }
+        finally
+        {
+            using MetadataScope scope = tables.Lock.Enter();
+            cache.EndLoad(scope, index, success);
+        }
+    }
+
+    private async ValueTask MakeRoomAsync(MissKind kind, bool insideFlush, CancellationToken cancellation)
+    {
+        if (insideFlush)
+            await flush.WriteBackRefcountsCoreAsync(cancellation).ConfigureAwait(false);
+        else if (kind == MissKind.RefcountSlice)
+            await flush.WriteBackRefcountsAsync(cancellation).ConfigureAwait(false);
+        else
+            await flush.FlushAsync(cancellation).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,40 @@
+namespace Byre.Qcow2.Metadata;
+
+/// <summary>The runtime options that the metadata layer obeys. Immutable.</summary>
+internal sealed record MetadataOptions
+{
+    /// <summary>Bytes of an L2 slice: power of two from 512 to the cluster size.</summary>
+    public required int L2SliceBytes { get; init; }
+
+    /// <summary>L2 slices kept in memory; at least 2.</summary>
+    public required int L2Slices { get; init; }
+
+    public required int RefcountSliceBytes { get; init; }
+
+    /// <summary>Refcount slices kept in memory; at least 4.</summary>
+    public required int RefcountSlices { get; init; }
+
+    /// <summary>Leave refcount updates of data clusters for the close, or for a repair after a crash.</summary>
+    public bool LazyRefcounts { get; init; }
+
+    public bool PassDiscardRequest { get; init; }
+
+    public bool PassDiscardSnapshot { get; init; } = true;
+
+    public bool PassDiscardOther { get; init; }
+
+    /// <summary>A discard keeps the host cluster referenced (and may punch it).</summary>
+    public bool DiscardNoUnref { get; init; }
+
+    public OverlapChecks OverlapChecks { get; init; } = OverlapChecks.Cached;
+
+    /// <summary>True where clusters freed for <paramref name="reason"/> give their space back.</summary>
+    public bool PassesDiscard(DiscardReason reason) => reason switch
+    {
+        DiscardReason.Always => true,
+        DiscardReason.Request => PassDiscardRequest,
+        DiscardReason.Snapshot => PassDiscardSnapshot,
+        DiscardReason.Other => PassDiscardOther,
+        _ => false,
+    };
+}

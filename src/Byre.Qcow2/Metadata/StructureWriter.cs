@@ -1,0 +1,149 @@
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Block.Requests;
+using Byre.Block.Threading;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Metadata;
+
+/// <summary>
+/// The rare structural changes: header updates, new refcount blocks and L2 tables, larger L1 and refcount tables. They are
+/// serialised by one mutex above the metadata lock and write through: each step of the ordering law that a pointer needs is
+/// on the device before the pointer is.
+/// </summary>
+internal sealed partial class StructureWriter(ImageTables tables)
+{
+    private readonly Geometry _geometry = tables.Geometry;
+
+    /// <summary>The structure mutex; held by snapshot and resize operations as well.</summary>
+    public AsyncMutex Mutex { get; } = new();
+
+    public FlushOrder Flush { get; set; } = null!;
+
+    public MetadataLoader Loader { get; set; } = null!;
+
+    /// <summary>
+    /// Writes a changed header, with a barrier before and after. The caller holds the mutex, or nobody else can be active.
+    /// </summary>
+    public async ValueTask UpdateHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
+    {
+        await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+        await WriteHeaderAsync(change, cancellation).ConfigureAwait(false);
+        await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes a changed header without barriers: for bits that only say "be careful".</summary>
+    public async ValueTask WriteHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
+    {
+        ImageHeader old = tables.Header;
+        ImageHeader header = change(old);
+        byte[] bytes = HeaderCodec.Write(header);
+        byte[] before = HeaderCodec.Write(old);
+        int length = bytes.Length;
+        // A change of fixed fields is one sector, so that a crash shows the old header or the new one.
+        if (before.Length == length && before.AsSpan(SectorBytes(length)).SequenceEqual(bytes.AsSpan(SectorBytes(length))))
+            length = SectorBytes(length);
+        await tables.File.WriteAsync(0, bytes.AsMemory(0, length), default, cancellation).ConfigureAwait(false);
+        using MetadataScope scope = tables.Lock.Enter();
+        tables.Header = header;
+    }
+
+    /// <summary>Creates the L2 table of an L1 entry, or this image's own copy of one that a snapshot shares.</summary>
+    public async ValueTask CreateL2TableAsync(long l1Index, CancellationToken cancellation)
+    {
+        HostCluster cluster;
+        // The clusters of a table must not be taken inside the mutex: a missing refcount block is made under it.
+        using (var pins = new PinSet(tables))
+        {
+            while (true)
+            {
+                MetadataMiss miss;
+                using (MetadataScope scope = tables.Lock.Enter())
+                {
+                    if (IsOwnTable(l1Index))
+                        return;
+                    if (tables.Allocator.TryAllocate(scope, 1, FormatLimits.MaxHostOffset, out AllocatedRun run, out miss))
+                    {
+                        cluster = run.First;
+                        break;
+                    }
+                }
+
+                await Loader.ProvideAsync(miss, pins, cancellation).ConfigureAwait(false);
+            }
+        }
+
+        bool linked = false;
+        try
+        {
+            using AsyncMutex.Holder holder = await Mutex.EnterAsync().ConfigureAwait(false);
+            linked = await FillL2TableAsync(l1Index, cluster, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (!linked)
+                FreeUnused(cluster, 1);
+        }
+    }
+
+    /// <summary>Gives clusters back that were allocated but never pointed to.</summary>
+    public void FreeUnused(HostCluster first, long count)
+    {
+        using MetadataScope scope = tables.Lock.Enter();
+        tables.Quarantine.Free(
+            scope, _geometry.OffsetOf(first), count << _geometry.ClusterBits, DiscardReason.Never);
+    }
+
+    /// <summary>Writes one block of metadata after the overlap check.</summary>
+    public async ValueTask WriteCheckedAsync(
+        HostOffset offset, IoVector content, OverlapChecks own, CancellationToken cancellation)
+    {
+        using (MetadataScope scope = tables.Lock.Enter())
+            tables.Overlap.Check(scope, offset, content.Length, own);
+        await tables.File.WriteAsync(offset.Value, content, default, cancellation).ConfigureAwait(false);
+    }
+
+    private static int SectorBytes(int length) => Math.Min(length, 512);
+
+    private bool IsOwnTable(long l1Index) => tables.L1[l1Index] is { IsAllocated: true, IsCopied: true };
+
+    private async ValueTask<bool> FillL2TableAsync(long l1Index, HostCluster cluster, CancellationToken cancellation)
+    {
+        HostOffset table = _geometry.OffsetOf(cluster);
+        L1Entry old;
+        using (MetadataScope scope = tables.Lock.Enter())
+        {
+            if (IsOwnTable(l1Index))
+                return false;
+            old = tables.L1[l1Index];
+            tables.L2Cache.Drop(scope, table, _geometry.ClusterSize);
+            tables.RefcountCache.Drop(scope, table, _geometry.ClusterSize);
+        }
+
+        if (tables.Options.LazyRefcounts)
+            await Flush.WriteBackRefcountsAsync(cancellation).ConfigureAwait(false);
+        IoBuffer content = IoBufferPool.Shared.RentZeroed(_geometry.ClusterSize);
+        try
+        {
+            // A shared table has no changes in the cache: taking the snapshot flushed them.
+            if (old.IsAllocated)
+                await tables.File.ReadAsync(old.TableOffset.Value, content.Memory, cancellation).ConfigureAwait(false);
+            await tables.File.ReachAsync(BlockEvent.L2AllocWrite, cancellation).ConfigureAwait(false);
+            await WriteCheckedAsync(table, content.Memory, OverlapChecks.None, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            content.Return();
+        }
+
+        using (MetadataScope scope = tables.Lock.Enter())
+        {
+            tables.L1.Set(scope, l1Index, L1Entry.ForTable(table, copied: true));
+            tables.Overlap.Add(scope, table, OverlapChecks.ActiveL2);
+            if (old.IsAllocated)
+                tables.Quarantine.Free(scope, old.TableOffset, _geometry.ClusterSize, DiscardReason.Other);
+        }
+
+        return true;
+    }
+}
