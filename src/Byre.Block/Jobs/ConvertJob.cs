@@ -1,0 +1,225 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+using Byre.Block.Requests;
+
+namespace Byre.Block.Jobs;
+
+/// <summary>
+/// Copies one disk, or several one after the other, into another: holes are skipped by block status, zeroes are found and left
+/// out, data may be compressed. Workers read, look for zeroes and compress side by side; unless
+/// <see cref="ConvertOptions.OutOfOrder"/> is set, writes are issued one at a time in the order of their addresses.
+/// <para>The nodes stay the caller's, who flushes or closes the target. Nobody else may write to them meanwhile. One run per
+/// instance.</para>
+/// <para>Errors: the first one ends the job as a <see cref="BlockException"/> with its full text ("error while reading at byte N: ...");
+/// the target is left as it is then.</para>
+/// </summary>
+public sealed partial class ConvertJob
+{
+    /// <summary>Bytes of data a worker takes at a time.</summary>
+    private const int ChunkBytes = 2 << 20;
+
+    /// <summary>Bytes of data a worker takes at a time where it compresses them: a few clusters.</summary>
+    private const int CompressedChunkBytes = 512 << 10;
+
+    private readonly IReadOnlyList<BlockNode> _sources;
+    private readonly BlockNode _target;
+    private readonly ConvertOptions _options;
+    private readonly RateLimiter _rate;
+    private readonly SemaphoreSlim _cursorGate = new(1, 1);
+    private readonly ConcurrentBag<ConvertChunk> _idleChunks = [];
+    private readonly Lock _reportLock = new();
+    private ConvertSource _source = null!;
+    private ConvertCursor _cursor = null!;
+    private SparseRunFinder _runFinder;
+    private ICompressedTarget? _compressor;
+    private int _bufferBytes;
+    private int _clusterBytes;
+    private long _stepCount;
+    private bool _targetIsZero;
+    private long _bytesDone;
+    private long _bytesTotal;
+
+    /// <param name="sources">The nodes to read, in order; at least one.</param>
+    /// <param name="target">The node to write; at least as long as the sources together, each rounded up to whole sectors.</param>
+    /// <param name="options">What is asked for.</param>
+    public ConvertJob(IReadOnlyList<BlockNode> sources, BlockNode target, ConvertOptions options)
+    {
+        Invariant.That(options.Workers is > 0 and <= ConvertOptions.MaxWorkers);
+        Invariant.That(options.SparseBytes is >= 0 and <= ConvertOptions.MaxSparseBytes);
+        Invariant.That(!(options.TargetIsZero && options.TargetHasBacking));
+        _sources = sources;
+        _target = target;
+        // Warnings about unreadable sectors are to come in the order of the sectors.
+        _options = options.Salvage ? options with { Workers = 1 } : options;
+        _rate = new RateLimiter(options.RateLimitBytes);
+    }
+
+    /// <summary>Copies everything.</summary>
+    /// <exception cref="BlockException">Reading, writing or asking for the status failed.</exception>
+    public async ValueTask RunAsync(CancellationToken cancellation = default)
+    {
+        await PrepareAsync(cancellation).ConfigureAwait(false);
+        if (_options.Progress is not null || _options.Salvage)
+            await CountAsync(cancellation).ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        try
+        {
+            await RunWorkersAsync(stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (ConvertChunk chunk in _idleChunks)
+                chunk.Dispose();
+        }
+    }
+
+    private async ValueTask PrepareAsync(CancellationToken cancellation)
+    {
+        var clusterSizes = new int[_sources.Count];
+        for (int i = 0; i < clusterSizes.Length; i++)
+            clusterSizes[i] = await GetClusterSizeAsync(_sources[i], cancellation).ConfigureAwait(false);
+        _source = new ConvertSource(_sources, clusterSizes);
+
+        int alignment = _target.Limits.RequestAlignmentBytes;
+        if (_options.SparseBytes > 0)
+        {
+            int sparseAlignment = 1 << BitOperations.Log2((uint)_options.SparseBytes);
+            _runFinder = new SparseRunFinder(_options.SparseBytes, Math.Max(sparseAlignment, alignment));
+        }
+
+        _targetIsZero = _options.TargetIsZero
+            || (_options is { TargetIsNew: true, SparseBytes: > 0, TargetHasBacking: false } && _target.HasZeroInitialisation);
+        _bufferBytes = ChunkBytes;
+        if (_options.Compressed)
+        {
+            _clusterBytes = await GetClusterSizeAsync(_target, cancellation).ConfigureAwait(false);
+            if (_clusterBytes is <= 0 or > ChunkBytes)
+                throw BlockException.Invalid("invalid cluster size");
+            _bufferBytes = Math.Max(_clusterBytes, CompressedChunkBytes);
+            _compressor = _target as ICompressedTarget;
+        }
+
+        _cursor = new ConvertCursor(_source, _options, _bufferBytes, _clusterBytes);
+    }
+
+    /// <summary>Walks over the source once without copying, to learn how much there is to do.</summary>
+    private async ValueTask CountAsync(CancellationToken cancellation)
+    {
+        var cursor = new ConvertCursor(_source, _options, _bufferBytes, _clusterBytes);
+        while (await cursor.NextAsync(cancellation).ConfigureAwait(false) is { } step)
+            _bytesTotal += Weight(step);
+    }
+
+    private async ValueTask RunWorkersAsync(CancellationTokenSource stop)
+    {
+        // In order, a chunk waits for its turn: the slots bound the memory that waits.
+        using var slots = new SemaphoreSlim(_options.Workers);
+        var writer = new OrderedWriter<ConvertChunk>(async chunk =>
+        {
+            stop.Token.ThrowIfCancellationRequested();
+            await StoreAsync(chunk, stop.Token).ConfigureAwait(false);
+            Recycle(chunk);
+            slots.Release();
+        });
+        var workers = new Task[_options.Workers];
+        for (int i = 0; i < workers.Length; i++)
+            workers[i] = Task.Run(() => WorkAsync(writer, slots, stop));
+
+        await Task.WhenAll(workers).ConfigureAwait(false);
+    }
+
+    private async Task WorkAsync(OrderedWriter<ConvertChunk> writer, SemaphoreSlim slots, CancellationTokenSource stop)
+    {
+        try
+        {
+            while (true)
+            {
+                await slots.WaitAsync(stop.Token).ConfigureAwait(false);
+                ConvertChunk? chunk = await TakeStepAsync(stop.Token).ConfigureAwait(false);
+                if (chunk is null)
+                {
+                    slots.Release();
+                    return;
+                }
+
+                await FillAsync(chunk, stop.Token).ConfigureAwait(false);
+                if (!_options.OutOfOrder)
+                {
+                    await writer.SubmitAsync(chunk.Number, chunk).ConfigureAwait(false);
+                    continue;
+                }
+
+                await StoreAsync(chunk, stop.Token).ConfigureAwait(false);
+                Recycle(chunk);
+                slots.Release();
+            }
+        }
+        catch (Exception)
+        {
+            // The first failure is the one that is reported: the others only saw the cancellation that it caused.
+            await stop.CancelAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Takes the next step that needs work; null at the end.</summary>
+    private async ValueTask<ConvertChunk?> TakeStepAsync(CancellationToken cancellation)
+    {
+        await _cursorGate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            while (await _cursor.NextAsync(cancellation).ConfigureAwait(false) is { } step)
+            {
+                if (!NeedsWork(step))
+                    continue;
+                if (!_idleChunks.TryTake(out ConvertChunk? chunk))
+                    chunk = new ConvertChunk(_bufferBytes, _options.Compressed);
+                chunk.Step = step;
+                chunk.Number = _stepCount++;
+                return chunk;
+            }
+
+            return null;
+        }
+        finally
+        {
+            _cursorGate.Release();
+        }
+    }
+
+    private bool NeedsWork(ConvertStep step) => step.Content switch
+    {
+        ConvertContent.Data => true,
+        ConvertContent.Zero => _options.SparseBytes == 0 || !_targetIsZero,
+        _ => false,
+    };
+
+    private long Weight(ConvertStep step) => step.Content switch
+    {
+        ConvertContent.Data => step.Range.Length,
+        ConvertContent.Zero => _options.SparseBytes == 0 ? step.Range.Length : 0,
+        _ => 0,
+    };
+
+    private void Recycle(ConvertChunk chunk)
+    {
+        long weight = Weight(chunk.Step);
+        _idleChunks.Add(chunk);
+        if (_options.Progress is null || weight == 0)
+            return;
+        lock (_reportLock)
+        {
+            _bytesDone += weight;
+            _options.Progress(new JobProgress(_bytesDone, _bytesTotal));
+        }
+    }
+
+    private static async ValueTask<int> GetClusterSizeAsync(BlockNode node, CancellationToken cancellation)
+    {
+        ImageInfo info = await ChainStatus.SkipFilters(node).GetImageInfoAsync(cancellation).ConfigureAwait(false);
+        return info.ClusterSizeBytes;
+    }
+}
