@@ -22,9 +22,6 @@ internal sealed class ConvertChunk : IDisposable
         _compressed = compressed;
     }
 
-    /// <summary>Where the step stands in the sequence of all steps.</summary>
-    public long Number { get; set; }
-
     public ConvertStep Step { get; set; }
 
     /// <summary>How the pieces of a step with data are stored, in order.</summary>

@@ -28,8 +28,8 @@ public sealed partial class ConvertJob
     private readonly BlockNode _target;
     private readonly ConvertOptions _options;
     private readonly RateLimiter _rate;
-    private readonly SemaphoreSlim _cursorGate = new(1, 1);
-    private readonly ConcurrentBag<ConvertChunk> _idleChunks = [];
+    private readonly List<ConvertChunk> _chunks = [];
+    private readonly ConcurrentStack<ConvertChunk> _idleChunks = [];
     private readonly Lock _reportLock = new();
     private ConvertSource _source = null!;
     private ConvertCursor _cursor = null!;
@@ -37,7 +37,6 @@ public sealed partial class ConvertJob
     private ICompressedTarget? _compressor;
     private int _bufferBytes;
     private int _clusterBytes;
-    private long _stepCount;
     private bool _targetIsZero;
     private long _bytesDone;
     private long _bytesTotal;
@@ -64,14 +63,19 @@ public sealed partial class ConvertJob
         await PrepareAsync(cancellation).ConfigureAwait(false);
         if (_options.Progress is not null || _options.Salvage)
             await CountAsync(cancellation).ConfigureAwait(false);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var pipeline = new ChunkPipeline<ConvertChunk>(_options.Workers, !_options.OutOfOrder)
+        {
+            Take = TakeStepAsync,
+            Fill = FillAsync,
+            Finish = FinishAsync,
+        };
         try
         {
-            await RunWorkersAsync(stop).ConfigureAwait(false);
+            await pipeline.RunAsync(cancellation).ConfigureAwait(false);
         }
         finally
         {
-            foreach (ConvertChunk chunk in _idleChunks)
+            foreach (ConvertChunk chunk in _chunks)
                 chunk.Dispose();
         }
     }
@@ -113,81 +117,28 @@ public sealed partial class ConvertJob
             _bytesTotal += Weight(step);
     }
 
-    private async ValueTask RunWorkersAsync(CancellationTokenSource stop)
-    {
-        // In order, a chunk waits for its turn: the slots bound the memory that waits.
-        using var slots = new SemaphoreSlim(_options.Workers);
-        var writer = new OrderedWriter<ConvertChunk>(async chunk =>
-        {
-            stop.Token.ThrowIfCancellationRequested();
-            await StoreAsync(chunk, stop.Token).ConfigureAwait(false);
-            Recycle(chunk);
-            slots.Release();
-        });
-        var workers = new Task[_options.Workers];
-        for (int i = 0; i < workers.Length; i++)
-            workers[i] = Task.Run(() => WorkAsync(writer, slots, stop));
-
-        await Task.WhenAll(workers).ConfigureAwait(false);
-    }
-
-    private async Task WorkAsync(OrderedWriter<ConvertChunk> writer, SemaphoreSlim slots, CancellationTokenSource stop)
-    {
-        try
-        {
-            while (true)
-            {
-                await slots.WaitAsync(stop.Token).ConfigureAwait(false);
-                ConvertChunk? chunk = await TakeStepAsync(stop.Token).ConfigureAwait(false);
-                if (chunk is null)
-                {
-                    slots.Release();
-                    return;
-                }
-
-                await FillAsync(chunk, stop.Token).ConfigureAwait(false);
-                if (!_options.OutOfOrder)
-                {
-                    await writer.SubmitAsync(chunk.Number, chunk).ConfigureAwait(false);
-                    continue;
-                }
-
-                await StoreAsync(chunk, stop.Token).ConfigureAwait(false);
-                Recycle(chunk);
-                slots.Release();
-            }
-        }
-        catch (Exception)
-        {
-            // The first failure is the one that is reported: the others only saw the cancellation that it caused.
-            await stop.CancelAsync().ConfigureAwait(false);
-            throw;
-        }
-    }
-
     /// <summary>Takes the next step that needs work; null at the end.</summary>
     private async ValueTask<ConvertChunk?> TakeStepAsync(CancellationToken cancellation)
     {
-        await _cursorGate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
+        while (await _cursor.NextAsync(cancellation).ConfigureAwait(false) is { } step)
         {
-            while (await _cursor.NextAsync(cancellation).ConfigureAwait(false) is { } step)
-            {
-                if (!NeedsWork(step))
-                    continue;
-                if (!_idleChunks.TryTake(out ConvertChunk? chunk))
-                    chunk = new ConvertChunk(_bufferBytes, _options.Compressed);
-                chunk.Step = step;
-                chunk.Number = _stepCount++;
-                return chunk;
-            }
+            if (!NeedsWork(step))
+                continue;
+            ConvertChunk chunk = RentChunk();
+            chunk.Step = step;
+            return chunk;
+        }
 
-            return null;
-        }
-        finally
-        {
-            _cursorGate.Release();
-        }
+        return null;
+    }
+
+    private ConvertChunk RentChunk()
+    {
+        if (_idleChunks.TryPop(out ConvertChunk? chunk))
+            return chunk;
+        chunk = new ConvertChunk(_bufferBytes, _options.Compressed);
+        _chunks.Add(chunk);
+        return chunk;
     }
 
     private bool NeedsWork(ConvertStep step) => step.Content switch
@@ -204,10 +155,11 @@ public sealed partial class ConvertJob
         _ => 0,
     };
 
-    private void Recycle(ConvertChunk chunk)
+    private async ValueTask FinishAsync(ConvertChunk chunk, CancellationToken cancellation)
     {
+        await StoreAsync(chunk, cancellation).ConfigureAwait(false);
         long weight = Weight(chunk.Step);
-        _idleChunks.Add(chunk);
+        _idleChunks.Push(chunk);
         if (_options.Progress is null || weight == 0)
             return;
         lock (_reportLock)
