@@ -17,6 +17,15 @@ public sealed class OpenRequest
     /// <summary>The name the node was asked for by; empty where it was described by options alone.</summary>
     public string FileName { get; init; } = "";
 
+    /// <summary>What the node is to the parent that opens it; none for a root.</summary>
+    public ChildRole Role { get; init; }
+
+    /// <summary>
+    /// What this node's users let other programs do with it meanwhile (see <see cref="NodeSharing.OnChild"/>; a root of a tool
+    /// shares everything); null where the opener does not say: then others may neither write nor resize.
+    /// </summary>
+    public NodePermissions? SharedPermissions { get; init; }
+
     public bool IsReadOnly => (Flags & OpenFlags.ReadWrite) == 0;
 
     public bool Has(OpenFlags flag) => (Flags & flag) != 0;

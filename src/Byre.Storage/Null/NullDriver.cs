@@ -1,0 +1,67 @@
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+
+namespace Byre.Storage.Null;
+
+/// <summary>The drivers "null-co" and "null-aio", which differ in nothing here but the name. Stateless.</summary>
+public sealed class NullDriver : BlockDriver
+{
+    private NullDriver(string name) => Name = name;
+
+    /// <summary>The driver "null-co".</summary>
+    public static NullDriver Coroutine { get; } = new("null-co");
+
+    /// <summary>The driver "null-aio".</summary>
+    public static NullDriver Asynchronous { get; } = new("null-aio");
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override bool IsProtocol => true;
+
+    /// <inheritdoc/>
+    public override string? FileNamePrefix => Name;
+
+    /// <inheritdoc/>
+    public override void ParseFileName(string fileName, OptionSet options)
+    {
+        string only = Name + "://";
+        if (fileName != only)
+            throw BlockException.Invalid($"The only allowed filename for this driver is '{only}'");
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            OptionSet effective = EffectiveOptions(request.Options);
+            var node = new NullStorage(this, NullOptions.Take(request.Options))
+            {
+                OpenedFlags = request.Flags,
+                EffectiveOptions = effective,
+            };
+            if (effective.Count == 1)
+                node.FileName = node.ExactFileName = Name + "://";
+            return new ValueTask<BlockNode>(node);
+        }
+        catch (BlockException e)
+        {
+            return ValueTask.FromException<BlockNode>(e);
+        }
+    }
+
+    // The latency changes no content: a node that differs from the default in nothing else still has a plain name.
+    private OptionSet EffectiveOptions(OptionSet options)
+    {
+        var effective = new OptionSet { ["driver"] = Name };
+        foreach (string key in (ReadOnlySpan<string>)["size", "read-zeroes"])
+        {
+            if (options.Get(key) is { } value)
+                effective[key] = value;
+        }
+
+        return effective;
+    }
+}

@@ -1,0 +1,171 @@
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+using Byre.Storage.Drivers;
+using Byre.Storage.Tests.Support;
+
+namespace Byre.Storage.Tests;
+
+/// <summary>Byre and the peer's programs exclude each other from an image, in both directions.</summary>
+public sealed class ImageLockTests : IDisposable
+{
+    private const ChildRole FormatFile = ChildRole.Data | ChildRole.Metadata;
+
+    private readonly TempDirectory _directory = new();
+    private readonly bool _hasTools = Tools.Has("qemu-io") && Tools.Has("qemu-img");
+    private readonly string _image;
+
+    public ImageLockTests()
+    {
+        _image = _directory["t.qcow2"];
+        if (_hasTools)
+            Assert.Equal(0, Tools.Run("qemu-img", "create", "-q", "-f", "qcow2", _image, "1M").ExitCode);
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task A_writer_keeps_writers_and_readers_out()
+    {
+        if (!_hasTools)
+            return;
+        await using (BlockNode node = await OpenAsync(Nodes.Writable))
+        {
+            string question = $"Is another process using the image [{_image}]?";
+            string output = Tools.Run("qemu-io", "-c", "length", _image).Output;
+            Assert.Contains("Failed to get \"write\" lock", output, StringComparison.Ordinal);
+            Assert.Contains(question, output, StringComparison.Ordinal);
+            output = Tools.Run("qemu-io", "-r", "-c", "length", _image).Output;
+            Assert.Contains("Failed to get shared \"write\" lock", output, StringComparison.Ordinal);
+            Assert.Equal(0, Tools.Run("qemu-io", "-r", "-U", "-c", "length", _image).ExitCode);
+        }
+
+        Assert.Equal(0, Tools.Run("qemu-io", "-c", "write 0 512", _image).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_reader_keeps_writers_out_and_lets_readers_in()
+    {
+        if (!_hasTools)
+            return;
+        await using BlockNode node = await OpenAsync(OpenFlags.None);
+        Assert.Contains(
+            "Failed to get \"write\" lock", Tools.Run("qemu-io", "-c", "length", _image).Output, StringComparison.Ordinal);
+        Assert.Equal(0, Tools.Run("qemu-io", "-r", "-c", "length", _image).ExitCode);
+        await using BlockNode second = await OpenAsync(OpenFlags.None);
+    }
+
+    [Fact]
+    public async Task A_writing_peer_keeps_us_out_and_is_named()
+    {
+        if (!_hasTools)
+            return;
+        using var holder = new ImageHolder(_image);
+        BlockException e = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(Nodes.Writable).AsTask());
+        Assert.Equal("Failed to get \"write\" lock", e.Message);
+        Assert.Equal(BlockErrorKind.Locked, e.Kind);
+        Assert.Equal(
+            $"Is another process using the image [{_image}]?\nIt is locked by qemu-io (process {holder.Id}).\n", e.Hint);
+        e = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(OpenFlags.None).AsTask());
+        Assert.Equal("Failed to get shared \"write\" lock", e.Message);
+        await using BlockNode forced = await OpenAsync(OpenFlags.ForceShare);
+    }
+
+    [Fact]
+    public async Task A_reading_peer_keeps_our_writers_out_only()
+    {
+        if (!_hasTools)
+            return;
+        using var holder = new ImageHolder("-r", _image);
+        BlockException e = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(Nodes.Writable).AsTask());
+        Assert.Equal("Failed to get \"write\" lock", e.Message);
+        await using BlockNode reader = await OpenAsync(OpenFlags.None);
+    }
+
+    [Fact]
+    public async Task Locking_off_takes_no_part()
+    {
+        if (!_hasTools)
+            return;
+        using var holder = new ImageHolder(_image);
+        var options = new OptionSet { ["filename"] = _image, ["locking"] = "off" };
+        await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(_image, options: options));
+    }
+
+    [Fact]
+    public async Task The_lock_bytes_are_those_of_the_peer()
+    {
+        Assert.Equal("100 101 103 201 203", await LockBytesAsync(Nodes.Writable, NodePermissions.All, FormatFile));
+        Assert.Equal("100 201 203", await LockBytesAsync(OpenFlags.None, NodePermissions.All, FormatFile));
+        Assert.Equal("100 101", await LockBytesAsync(Nodes.Writable, NodePermissions.All, ChildRole.Filtered));
+        Assert.Equal("100", await LockBytesAsync(OpenFlags.None, NodePermissions.All, ChildRole.Filtered));
+        Assert.Equal("100", await LockBytesAsync(OpenFlags.ForceShare, NodePermissions.All, FormatFile));
+        Assert.Equal("201 203", await LockBytesAsync(OpenFlags.NoDataIo, NodePermissions.All, FormatFile));
+        Assert.Equal("100 101 103 201 203", await LockBytesAsync(Nodes.Writable, shared: null, ChildRole.None));
+    }
+
+    [Fact]
+    public async Task Reopening_changes_the_locks()
+    {
+        string name = _directory.File("r", 1, 2, 3);
+        await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name));
+        await node.ReopenAsync(new OptionSet(), OpenFlags.None);
+        Assert.True(node.IsReadOnly);
+        Assert.Equal("100 201 203", LockBytesOf(name));
+        await node.ReopenAsync(new OptionSet(), Nodes.Writable);
+        Assert.False(node.IsReadOnly);
+        Assert.Equal("100 101 103 201 203", LockBytesOf(name));
+        await node.WriteAsync(0, new byte[] { 9 });
+        Assert.Equal([9, 2, 3], await Nodes.ReadAsync(node, 0, 3));
+    }
+
+    [Fact]
+    public async Task A_refused_reopen_leaves_everything_as_it_was()
+    {
+        string name = _directory.File("r", 1, 2, 3);
+        OpenRequest request = Nodes.Request(name, OpenFlags.None);
+        await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), request);
+        await using BlockNode other = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name, OpenFlags.None));
+        BlockException e = await Assert.ThrowsAsync<BlockException>(
+            () => node.ReopenAsync(new OptionSet(), Nodes.Writable).AsTask());
+        Assert.Equal(BlockErrorKind.Locked, e.Kind);
+        Assert.True(node.IsReadOnly);
+        Assert.Equal([1, 2, 3], await Nodes.ReadAsync(node, 0, 3));
+        await using BlockNode third = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name, OpenFlags.None));
+    }
+
+    [Fact]
+    public async Task Creating_over_a_file_in_use_is_refused_before_it_is_emptied()
+    {
+        string name = _directory.File("r", 1, 2, 3);
+        await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name));
+        BlockException e = await Assert.ThrowsAsync<BlockException>(() => new FileDriver().CreateAsync(
+            new CreateRequest { FileName = name, Options = new OptionSet { ["size"] = "1M" }, Creator = null! }, default).AsTask());
+        Assert.Equal("Failed to get \"write\" lock", e.Message);
+        Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(name));
+    }
+
+    private ValueTask<BlockNode> OpenAsync(OpenFlags flags) =>
+        Nodes.OpenAsync(new FileDriver(), Nodes.Request(_image, flags, NodeSharing.OnChild(FormatFile, NodePermissions.All), FormatFile));
+
+    private async Task<string> LockBytesAsync(OpenFlags flags, NodePermissions? shared, ChildRole role)
+    {
+        string name = _directory.File("locks", 1);
+        if (shared is { } parentShares)
+            shared = NodeSharing.OnChild(role, parentShares);
+        await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name, flags, shared, role));
+        return LockBytesOf(name);
+    }
+
+    private static string LockBytesOf(string name)
+    {
+        string inode = Tools.Run("stat", "-c", "%i", name).Output.Trim();
+        IEnumerable<int> bytes =
+            from line in File.ReadLines("/proc/locks")
+            let words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            where words[^3].EndsWith(":" + inode, StringComparison.Ordinal)
+            from offset in Enumerable.Range(int.Parse(words[^2], null), int.Parse(words[^1], null) - int.Parse(words[^2], null) + 1)
+            orderby offset
+            select offset;
+        return string.Join(' ', bytes);
+    }
+}

@@ -1,0 +1,31 @@
+using System.Diagnostics;
+
+namespace Byre.Storage.Tests.Support;
+
+/// <summary>The peer's programs.</summary>
+internal static class Tools
+{
+    /// <summary>True where the program is installed; a missing one fails the test under CI.</summary>
+    public static bool Has(string program)
+    {
+        string[] directories = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
+        bool found = Array.Exists(directories, directory => File.Exists(Path.Combine(directory, program)));
+        bool mustExist = Environment.GetEnvironmentVariable("CI") == "true";
+        Assert.True(found || !mustExist, $"{program} is not installed");
+        return found;
+    }
+
+    public static (int ExitCode, string Output) Run(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output + errors.Result);
+    }
+}
