@@ -83,8 +83,8 @@ public sealed class ClusterCodecTests
     }
 
     /// <summary>
-    /// QEMU's own test 214 cuts the descriptor of a 2 MiB cluster of one byte value from five sectors to four and expects
-    /// the read to fail: the stream must need the fifth.
+    /// QEMU's own test 214 cuts the descriptor of a 2 MiB cluster of one byte value from five sectors to four and
+    /// expects the read to fail: the stream must need the fifth.
     /// </summary>
     [Theory]
     [InlineData("zlib")]

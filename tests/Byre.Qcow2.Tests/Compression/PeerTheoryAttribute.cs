@@ -1,6 +1,8 @@
 namespace Byre.Qcow2.Tests.Compression;
 
-/// <summary>A theory that needs programs of others: skipped where one is missing, unless CI is set, where it then fails.</summary>
+/// <summary>
+/// A theory that needs programs of others: skipped where one is missing, unless CI is set, where it then fails.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class PeerTheoryAttribute : TheoryAttribute
 {

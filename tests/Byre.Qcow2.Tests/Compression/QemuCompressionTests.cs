@@ -75,7 +75,9 @@ public sealed class QemuCompressionTests : IDisposable
         Assert.Equal(cluster, await File.ReadAllBytesAsync(back));
     }
 
-    /// <summary>Clusters of every kind that compresses, of noise, and of repeats at and around the window's end.</summary>
+    /// <summary>
+    /// Clusters of every kind that compresses, of noise, and of repeats at and around the window's end.
+    /// </summary>
     private static byte[] Disk(int clusterSize)
     {
         byte[] disk = new byte[ClusterCount * clusterSize];

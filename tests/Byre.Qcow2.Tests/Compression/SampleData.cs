@@ -41,7 +41,7 @@ internal static class SampleData
 
     private static void FillText(byte[] data, Random random)
     {
-        string[] words = ["cluster", "table", "refcount", "image", "backing", "file", "snapshot", "of", "the", "a", "\n"];
+        string[] words = ["cluster", "table", "refcount", "image", "backing", "file", "snapshot", "of", "the", "\n"];
         int at = 0;
         while (at < data.Length)
         {
