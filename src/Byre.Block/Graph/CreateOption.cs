@@ -1,14 +1,5 @@
 namespace Byre.Block.Graph;
 
-/// <summary>The type of a creation option's value.</summary>
-public enum CreateOptionType
-{
-    Text,
-    Bool,
-    Number,
-    Size,
-}
-
 /// <summary>One line of <c>create -o help</c>, in the driver's own order.</summary>
 /// <param name="Name">"cluster_size".</param>
 /// <param name="Type">How the value is parsed.</param>
