@@ -1,0 +1,64 @@
+using Byre.Conformance.Tests.Programs;
+using Byre.Conformance.Tests.Tools;
+
+namespace Byre.Conformance.Tests.Differential;
+
+/// <summary>Compares one image with its model, and what both implementations say of the same files.</summary>
+internal sealed class SideVerifier(ToolSet ours, ToolSet peer)
+{
+    /// <summary>Throws where something is wrong.</summary>
+    /// <param name="side">The image.</param>
+    /// <param name="lastWriter">Who wrote to it last: if that was the peer, damage on disk is the peer's.</param>
+    public void Verify(ImageSide side, ToolSet lastWriter)
+    {
+        string damage = FindDamage(side);
+        if (damage.Length > 0)
+            throw new DivergenceException($"the {side.Label} image, written last by {lastWriter}: {damage}", lastWriter == peer);
+
+        string? misread = FindContentDifference(side, ours);
+        if (misread is not null)
+            throw new DivergenceException($"byre misreads the {side.Label} image, written last by {lastWriter}: {misread}");
+        CompareAnswers(side, "check", "check", "-f", "qcow2", side.Image);
+        CompareAnswers(side, "info", "info", "-f", "qcow2", "--output=json", side.Image);
+        CompareAnswers(side, "map", "map", "-f", "qcow2", "--output=json", side.Image);
+        CompareAnswers(side, "snapshot -l", "snapshot", "-l", side.Image);
+    }
+
+    /// <summary>What the peer finds wrong with the files; empty for nothing.</summary>
+    private string FindDamage(ImageSide side)
+    {
+        ToolResult check = peer.Image(side.Directory, "check", "-f", "qcow2", side.Image);
+        if (check.ExitStatus != 0)
+            return "it is damaged:\n" + check;
+        return FindContentDifference(side, peer) is { } difference ? difference : "";
+    }
+
+    private static string? FindContentDifference(ImageSide side, ToolSet reader)
+    {
+        string raw = Path.Combine(side.Directory, "out.raw");
+        ToolResult convert = reader.Image(side.Directory, "convert", "-f", "qcow2", "-O", "raw", side.Image, "out.raw");
+        if (convert.ExitStatus != 0)
+            return "it cannot be read:\n" + convert;
+        byte[] content = File.ReadAllBytes(raw);
+        File.Delete(raw);
+
+        byte[] expected = side.Model.Content;
+        if (content.Length != expected.Length)
+            return $"{reader} sees {content.Length} bytes where the guest has {expected.Length}";
+        int same = content.AsSpan().CommonPrefixLength(expected);
+        return same == expected.Length
+            ? null
+            : $"{reader} reads 0x{content[same]:x2} at offset {same} where the guest wrote 0x{expected[same]:x2}";
+    }
+
+    private void CompareAnswers(ImageSide side, string what, params string[] arguments)
+    {
+        ToolResult theirs = peer.Image(side.Directory, arguments);
+        ToolResult mine = ours.Image(side.Directory, arguments);
+        if (theirs != mine)
+        {
+            throw new DivergenceException(
+                $"the answers to {what} about the {side.Label} image differ:\nqemu: {theirs}\nbyre: {mine}");
+        }
+    }
+}
