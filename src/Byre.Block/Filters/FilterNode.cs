@@ -16,6 +16,7 @@ public abstract class FilterNode : BlockNode
     {
         Driver = driver;
         Child = child;
+        OpenedFlags = child.OpenedFlags & ~OpenFlags.CopyOnRead;
         _children = [new BlockChild(childName, ChildRole.Filtered, child)];
     }
 
@@ -45,6 +46,12 @@ public abstract class FilterNode : BlockNode
 
     /// <inheritdoc/>
     public override bool CanUnmapZeroes => Child.CanUnmapZeroes;
+
+    /// <inheritdoc/>
+    public override bool CanWriteZeroes => Child.CanWriteZeroes;
+
+    /// <inheritdoc/>
+    public override bool SupportsForceUnitAccess => Child.SupportsForceUnitAccess;
 
     /// <inheritdoc/>
     public override bool CanWriteCompressed => Child.CanWriteCompressed;

@@ -49,6 +49,10 @@ internal sealed class RawNode : BlockNode
 
     public override bool CanUnmapZeroes => _file.CanUnmapZeroes;
 
+    public override bool CanWriteZeroes => _file.CanWriteZeroes;
+
+    public override bool SupportsForceUnitAccess => _file.SupportsForceUnitAccess;
+
     public override ValueTask DisposeAsync() => _file.DisposeAsync();
 
     public override ValueTask ReopenAsync(OptionSet options, OpenFlags flags, CancellationToken cancellation = default)

@@ -18,6 +18,8 @@ public abstract partial class BlockNode : IAsyncDisposable
     private static int s_lastNodeNumber;
 
     private string? _nodeName;
+    private OpenFlags _openedFlags;
+    private DetectZeroesMode _detectZeroes;
 
     /// <summary>The name given by "node-name", or one made up ("#block123").</summary>
     public string NodeName
@@ -41,8 +43,18 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// <summary>The options the node was opened with, complete enough to open it again; for "json:{}" names and reopen.</summary>
     public OptionSet EffectiveOptions { get; set; } = new();
 
-    /// <summary>The flags the node was opened with.</summary>
-    public OpenFlags OpenedFlags { get; set; }
+    /// <summary>The flags the node was opened with. Set while no request is in flight.</summary>
+    public OpenFlags OpenedFlags
+    {
+        get => _openedFlags;
+        set
+        {
+            if (_openedFlags == value)
+                return;
+            _openedFlags = value;
+            ForgetRequestShape();
+        }
+    }
 
     /// <summary>The tree of options that describes this node and its children; what "json:{}" names are written from.</summary>
     internal OptionTree? FullOptions { get; set; }
@@ -53,8 +65,19 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// </summary>
     internal string AutoBackingFileName { get; set; } = "";
 
-    /// <summary>What becomes of a write whose data is all zeroes.</summary>
-    public DetectZeroesMode DetectZeroes { get; set; }
+    /// <summary>What becomes of a write whose data is all zeroes. Set while no request is in flight.</summary>
+    public DetectZeroesMode DetectZeroes
+    {
+        get => _detectZeroes;
+        set
+        {
+            _detectZeroes = value;
+            ForgetRequestShape();
+        }
+    }
+
+    /// <summary>True where a read stores what it had to take from the backing file.</summary>
+    public bool CopiesOnRead => (OpenedFlags & OpenFlags.CopyOnRead) != 0;
 
     /// <summary>Current length in bytes.</summary>
     public abstract long LengthBytes { get; }
@@ -79,6 +102,15 @@ public abstract partial class BlockNode : IAsyncDisposable
 
     /// <summary>True where a freshly created node reads as zeroes everywhere.</summary>
     public virtual bool HasZeroInitialisation => false;
+
+    /// <summary>False where write-zeroes is known to fail with ENOTSUP, so that it need not be tried.</summary>
+    public virtual bool CanWriteZeroes => true;
+
+    /// <summary>True where the driver obeys <see cref="RequestFlags.ForceUnitAccess"/>; else a flush after the request stands in.</summary>
+    public virtual bool SupportsForceUnitAccess => false;
+
+    /// <summary>True where a node below acts on named moments, so that reaching them makes a difference. Constant while open.</summary>
+    public virtual bool WantsEvents => File?.WantsEvents ?? false;
 
     /// <summary>True where write-zeroes with <see cref="RequestFlags.MayUnmap"/> is done without writing buffers.</summary>
     public virtual bool CanUnmapZeroes => false;
