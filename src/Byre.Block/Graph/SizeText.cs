@@ -67,6 +67,44 @@ public static class SizeText
         return ok ? value : throw BlockException.Invalid($"Parameter '{key}' expects a number");
     }
 
+    /// <summary>
+    /// Parses a number of 64 bits without sign given for the parameter <paramref name="key"/>: decimal, 0x or octal with a
+    /// leading 0. As in the C library a minus sign gives the value modulo 2^64.
+    /// </summary>
+    /// <exception cref="BlockException">Not a number, or one that does not fit.</exception>
+    public static ulong ParseUnsigned(string key, string text)
+    {
+        ReadOnlySpan<char> digits = text.AsSpan().TrimStart();
+        bool negative = digits.StartsWith("-", StringComparison.Ordinal);
+        if (negative || digits.StartsWith("+", StringComparison.Ordinal))
+            digits = digits[1..];
+        uint numberBase = 10;
+        if (digits.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+        {
+            numberBase = 16;
+            digits = digits[2..];
+        }
+        else if (digits.StartsWith("0", StringComparison.Ordinal))
+        {
+            numberBase = 8;
+        }
+
+        UInt128 value = 0;
+        foreach (char digit in digits)
+        {
+            uint digitValue = char.IsAsciiHexDigit(digit) ? (uint)Convert.ToInt32(digit.ToString(), 16) : numberBase;
+            if (digitValue >= numberBase)
+                throw BlockException.Invalid($"Parameter '{key}' expects a number");
+            value = (value * numberBase) + digitValue;
+            if (value > ulong.MaxValue)
+                throw BlockException.Invalid($"Value '{text}' is too large for parameter '{key}'");
+        }
+
+        if (digits.IsEmpty)
+            throw BlockException.Invalid($"Parameter '{key}' expects a number");
+        return negative ? unchecked(0UL - (ulong)value) : (ulong)value;
+    }
+
     private static long? TryParseHex(ReadOnlySpan<char> digits, long defaultUnit)
     {
         // No suffix is possible: 'b' and 'e' are hexadecimal digits, and the peer refuses the others too.

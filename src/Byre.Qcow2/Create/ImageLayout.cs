@@ -1,0 +1,192 @@
+using Byre.Block.Errors;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Create;
+
+/// <summary>
+/// Decides where the structures of an empty image lie: the refcount table in cluster 1, its first block in cluster 2, the L1
+/// table after them, and whatever more refcount blocks (or a longer table) a large L1 table takes. It allocates as the engine
+/// and the peer do, first fit, so that an image made by either has the same layout. Pure: no I/O. Used by one thread.
+/// </summary>
+internal sealed class ImageLayout
+{
+    private const long InitialClusters = 3;
+    private const long InitialTable = 1;
+    private const long InitialBlock = 2;
+
+    private readonly Geometry _geometry;
+    private readonly HashSet<long> _used = [];
+    private readonly SortedDictionary<long, long> _blocks = [];
+    private long _firstFree = InitialClusters;
+
+    public ImageLayout(Geometry geometry)
+    {
+        _geometry = geometry;
+        for (long cluster = 0; cluster < InitialClusters; cluster++)
+            _used.Add(cluster);
+        _blocks[0] = InitialBlock;
+        TableCluster = InitialTable;
+        TableClusterCount = 1;
+    }
+
+    /// <summary>First cluster of the refcount table.</summary>
+    public long TableCluster { get; private set; }
+
+    public long TableClusterCount { get; private set; }
+
+    /// <summary>Refcount table index → cluster of the refcount block, in ascending order.</summary>
+    public IReadOnlyDictionary<long, long> Blocks => _blocks;
+
+    private long TableEntryCount => TableClusterCount * EntriesPerCluster;
+
+    private int EntriesPerCluster => _geometry.ClusterSize / Geometry.TableEntryBytes;
+
+    private int RefcountsPerBlock => _geometry.RefcountsPerBlock;
+
+    /// <summary>Allocates a run of clusters, each with a reference count of one.</summary>
+    /// <returns>Its first cluster.</returns>
+    public long Allocate(long clusterCount)
+    {
+        while (true)
+        {
+            long first = FindFree(clusterCount);
+            if (TryReference(first, clusterCount))
+                return first;
+        }
+    }
+
+    /// <summary>The refcount block at <paramref name="tableIndex"/>, as it lies in the file.</summary>
+    public byte[] WriteBlock(long tableIndex)
+    {
+        byte[] block = new byte[_geometry.ClusterSize];
+        long first = tableIndex * RefcountsPerBlock;
+        for (int i = 0; i < RefcountsPerBlock; i++)
+        {
+            if (_used.Contains(first + i))
+                RefcountCodec.Set(block, i, _geometry.RefcountOrder, 1);
+        }
+
+        return block;
+    }
+
+    /// <summary>
+    /// How many refcount blocks (and, with them, table clusters) it takes to count <paramref name="clusters"/> clusters and
+    /// the refcount structures themselves: the fixed point of both.
+    /// </summary>
+    /// <param name="clusters">Clusters of everything else.</param>
+    /// <param name="geometry">The image's arithmetic.</param>
+    /// <param name="generous">Leave room for a table half as long again.</param>
+    internal static (long Blocks, long TableClusters) CountRefcountStructures(
+        long clusters, Geometry geometry, bool generous)
+    {
+        long entriesPerCluster = geometry.ClusterSize / Geometry.TableEntryBytes;
+        long blocks = 0;
+        long table = 0;
+        long total = 0;
+        while (true)
+        {
+            long last = total;
+            blocks = DivideUp(clusters + table + blocks, geometry.RefcountsPerBlock);
+            table = DivideUp(blocks, entriesPerCluster);
+            total = clusters + blocks + table;
+            if (total != last)
+                continue;
+            if (!generous)
+                return (blocks, table);
+            clusters += DivideUp(table, 2);
+            generous = false;
+        }
+    }
+
+    private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
+
+    private long FindFree(long clusterCount)
+    {
+        long run = 0;
+        while (run < clusterCount)
+            run = _used.Contains(_firstFree++) ? 0 : run + 1;
+        return _firstFree - clusterCount;
+    }
+
+    /// <summary>
+    /// Counts a run of free clusters. False where a refcount block had to be placed for it: nothing was counted, and the
+    /// caller searches again, for the block may lie inside the run.
+    /// </summary>
+    private bool TryReference(long first, long clusterCount)
+    {
+        long firstBlock = first / RefcountsPerBlock;
+        long lastBlock = (first + clusterCount - 1) / RefcountsPerBlock;
+        for (long index = firstBlock; index <= lastBlock; index++)
+        {
+            if (_blocks.ContainsKey(index))
+                continue;
+
+            // The part of the run that has blocks is counted while the new block looks for its place.
+            long counted = Math.Max(first, index * RefcountsPerBlock) - first;
+            SetUsed(first, counted, used: true);
+            PlaceBlock(index, Math.Max(first, index * RefcountsPerBlock));
+            SetUsed(first, counted, used: false);
+            _firstFree = Math.Min(_firstFree, first);
+            return false;
+        }
+
+        SetUsed(first, clusterCount, used: true);
+        return true;
+    }
+
+    /// <summary>Places the block that is to count <paramref name="cluster"/>, and a longer table where it has no entry for it.</summary>
+    private void PlaceBlock(long tableIndex, long cluster)
+    {
+        long block = FindFree(1);
+        if (block / RefcountsPerBlock == tableIndex)
+            _used.Add(block);
+        else if (!TryReference(block, 1))
+            return;
+
+        if (tableIndex < TableEntryCount)
+        {
+            _blocks[tableIndex] = block;
+            return;
+        }
+
+        long blocksUsed = DivideUp(Math.Max(cluster, block) + 1, RefcountsPerBlock);
+        GrowTable(blocksUsed * RefcountsPerBlock, new KeyValuePair<long, long>(tableIndex, block));
+    }
+
+    /// <summary>
+    /// Puts a new table, half as long again as needed, with the blocks that count it, where nothing has been counted yet;
+    /// frees the old one.
+    /// </summary>
+    private void GrowTable(long startCluster, KeyValuePair<long, long> newBlock)
+    {
+        (long blockCount, _) = CountRefcountStructures(startCluster, _geometry, generous: true);
+        long tableClusters = DivideUp(blockCount + DivideUp(blockCount, 2), EntriesPerCluster);
+        _blocks[newBlock.Key] = newBlock.Value;
+
+        long next = startCluster;
+        for (long index = startCluster / RefcountsPerBlock; index < blockCount; index++)
+        {
+            if (_blocks.TryAdd(index, next))
+                next++;
+        }
+
+        long end = next + tableClusters;
+        Invariant.That(DivideUp(end, RefcountsPerBlock) <= blockCount);
+        SetUsed(startCluster, end - startCluster, used: true);
+        SetUsed(TableCluster, TableClusterCount, used: false);
+        _firstFree = Math.Min(_firstFree, TableCluster);
+        TableCluster = next;
+        TableClusterCount = tableClusters;
+    }
+
+    private void SetUsed(long first, long count, bool used)
+    {
+        for (long cluster = first; cluster < first + count; cluster++)
+        {
+            if (used)
+                _used.Add(cluster);
+            else
+                _used.Remove(cluster);
+        }
+    }
+}

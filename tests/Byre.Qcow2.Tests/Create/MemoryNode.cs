@@ -1,0 +1,63 @@
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+using Byre.Block.Requests;
+
+namespace Byre.Qcow2.Tests.Create;
+
+/// <summary>A file in memory that counts its flushes. For tests that use one thread.</summary>
+internal sealed class MemoryNode : BlockNode
+{
+    private byte[] _bytes = [];
+
+    public MemoryNode(bool zeroGrowth = true)
+    {
+        HasZeroInitialisedGrowth = zeroGrowth;
+        OpenedFlags = OpenFlags.ReadWrite;
+    }
+
+    public ReadOnlySpan<byte> Content => _bytes;
+
+    public int FlushCount { get; private set; }
+
+    public override BlockDriver Driver => throw BlockException.NotSupported("no driver");
+
+    public override long LengthBytes => _bytes.Length;
+
+    public override bool HasZeroInitialisedGrowth { get; }
+
+    public override ValueTask DisposeAsync() => default;
+
+    protected override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
+    {
+        destination.Clear();
+        if (offset < _bytes.Length)
+        {
+            int count = (int)Math.Min(destination.Length, _bytes.Length - offset);
+            destination.Slice(new ByteRange(0, count)).CopyFrom(_bytes.AsSpan((int)offset, count));
+        }
+
+        return default;
+    }
+
+    protected override ValueTask WriteCoreAsync(
+        long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
+    {
+        if (offset + source.Length > _bytes.Length)
+            Array.Resize(ref _bytes, (int)(offset + source.Length));
+        source.CopyTo(_bytes.AsSpan((int)offset));
+        return default;
+    }
+
+    protected override ValueTask FlushCoreAsync(CancellationToken cancellation)
+    {
+        FlushCount++;
+        return default;
+    }
+
+    protected override ValueTask TruncateCoreAsync(TruncateRequest request, CancellationToken cancellation)
+    {
+        Array.Resize(ref _bytes, (int)request.LengthBytes);
+        return default;
+    }
+}
