@@ -1,0 +1,182 @@
+using System.Buffers.Binary;
+using Byre.Block.Errors;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Check;
+
+/// <summary>
+/// Follows L1 tables to their L2 tables and counts everything they refer to. L2 tables are read and decoded on several threads;
+/// counting and reporting happen in the order of the entries, on one thread at a time.
+/// </summary>
+internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter, RepairGuard guard, bool repairs)
+{
+    /// <summary>Bytes of L2 tables that are read and decoded together.</summary>
+    private const int BatchBytes = 1 << 19;
+
+    /// <summary>True while every cluster that the active tables own has its copied flag.</summary>
+    public bool IsAllCopied { get; private set; } = true;
+
+    /// <summary>Walks one L1 table and counts its own clusters as well.</summary>
+    /// <exception cref="BlockException">A table cannot be read; that has been reported.</exception>
+    public async ValueTask WalkAsync(TableExtent l1, bool isActive)
+    {
+        if (l1.LengthBytes == 0)
+            return;
+        counter.Count(l1.Offset, l1.LengthBytes);
+        byte[] table;
+        try
+        {
+            table = await context.ReadTableAsync(l1.Offset, l1.LengthBytes).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            context.Fail(CheckFindingId.InputOutput, "ERROR: I/O error in check_refcounts_l1");
+            throw;
+        }
+
+        await OrderedPipeline.RunAsync(
+            L1Batch.Split(table, BatchBytes >> context.Geometry.ClusterBits),
+            context.Parallelism,
+            ScanAsync,
+            scan => CountAsync(scan, isActive)).ConfigureAwait(false);
+    }
+
+    private async ValueTask<Scan> ScanAsync(L1Batch batch)
+    {
+        using L2TableBatch tables = await L2TableBatch.ReadAsync(context, batch.TableOffsets).ConfigureAwait(false);
+        var log = new L2ScanLog();
+        var scanner = new L2TableScanner(context, log, repairs);
+        for (int i = 0; i < batch.Entries.Count; i++)
+        {
+            if (tables.ErrorOf(i) is { } error)
+            {
+                log.AddEvent(new L2ScanEvent(L2ScanEventKind.Unreadable) { Error = error });
+                log.EndTable();
+            }
+            else
+            {
+                scanner.Scan(tables.TableOf(i));
+            }
+        }
+
+        return new Scan(batch, log);
+    }
+
+    private async ValueTask CountAsync(Scan scan, bool isActive)
+    {
+        foreach (L1Entry entry in scan.Batch.Entries)
+        {
+            CountTable(entry);
+            if (isActive && !entry.IsCopied)
+                IsAllCopied = false;
+            while (scan.Log.TryRead(out HostCluster first, out int count, out L2ScanEvent? found))
+            {
+                if (found is null)
+                    counter.CountRun(first, count);
+                else
+                    await HandleAsync(found.Value, entry, isActive).ConfigureAwait(false);
+            }
+        }
+
+        if (!isActive)
+            return;
+        if (scan.Log.HasUncopied)
+            IsAllCopied = false;
+        context.Tally.AllocatedClusters += scan.Log.AllocatedClusters;
+        context.Tally.FragmentedClusters += scan.Log.FragmentedClusters;
+        context.Tally.CompressedClusters += scan.Log.CompressedClusters;
+    }
+
+    private void CountTable(L1Entry entry)
+    {
+        if ((entry.Raw & L1Entry.ReservedMask) != 0)
+        {
+            context.Corrupt(
+                CheckFindingId.L1EntryReservedBits, $"ERROR found L1 entry with reserved bits set: {entry.Raw:x}");
+        }
+
+        counter.Count(entry.TableOffset, context.ClusterSize);
+        if (!context.Geometry.IsClusterAligned(entry.TableOffset.Value))
+        {
+            context.Corrupt(
+                CheckFindingId.L2TableUnaligned,
+                $"ERROR l2_offset={entry.TableOffset.Value:x}: Table is not cluster aligned; L1 entry corrupted");
+        }
+    }
+
+    private async ValueTask HandleAsync(L2ScanEvent found, L1Entry entry, bool isActive)
+    {
+        switch (found.Kind)
+        {
+            case L2ScanEventKind.Corruption:
+                context.Corrupt(found.Finding.Id, found.Finding.Text);
+                break;
+            case L2ScanEventKind.Reference:
+                counter.Count(found.Region.Offset, found.Region.LengthBytes);
+                break;
+            case L2ScanEventKind.MisplacedZeroCluster:
+                await ReplaceByZeroAsync(found, entry.TableOffset, isActive).ConfigureAwait(false);
+                break;
+            default:
+                context.Fail(CheckFindingId.InputOutput, "ERROR: I/O error in check_refcounts_l2");
+                throw found.Error!;
+        }
+    }
+
+    /// <summary>
+    /// Makes a preallocated zero cluster with an impossible place a plain one: it reads the same, and owns nothing.
+    /// </summary>
+    private async ValueTask ReplaceByZeroAsync(L2ScanEvent found, HostOffset table, bool isActive)
+    {
+        int entryBytes = context.Geometry.L2EntryBytes;
+        HostOffset place = table + ((long)found.EntryIndex * entryBytes);
+        byte[] bytes = new byte[entryBytes];
+        await context.ReadAsync(place, bytes).ConfigureAwait(false);
+        ulong word = BinaryPrimitives.ReadUInt64BigEndian(bytes);
+
+        // Another L1 entry may lead to the same table: then it has been repaired since it was scanned.
+        if (context.Geometry.IsClusterAligned((long)(word & L2Entry.OffsetMask)))
+            return;
+
+        context.Corrupt(found.Finding.Id, found.Finding.Text);
+        if (entryBytes > Geometry.TableEntryBytes)
+        {
+            ulong bitmap = BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8));
+            BinaryPrimitives.WriteUInt64BigEndian(bytes, 0);
+            BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(8), (bitmap | (bitmap << 32)) & SubclusterBitmap.AllZero);
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(bytes, L2Entry.ZeroFlag);
+        }
+
+        try
+        {
+            OverlapKinds meant = isActive ? OverlapKinds.ActiveL2 : OverlapKinds.None;
+            await guard.CheckAsync(new TableExtent(place, entryBytes), meant).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            context.Fail(CheckFindingId.RepairOverlap, "ERROR: Overlap check failed");
+            throw;
+        }
+
+        try
+        {
+            await context.WriteAsync(place, bytes).ConfigureAwait(false);
+            context.Tally.Corruptions--;
+            context.Tally.CorruptionsFixed++;
+        }
+        catch (BlockException error)
+        {
+            context.Fail(
+                CheckFindingId.InputOutput, $"ERROR: Failed to overwrite L2 table entry: {Errno.Describe(error.Errno)}");
+            counter.Count(new HostOffset((long)(word & L2Entry.OffsetMask)), context.ClusterSize);
+        }
+    }
+
+    private sealed record Scan(L1Batch Batch, L2ScanLog Log) : IDisposable
+    {
+        public void Dispose() => Log.Dispose();
+    }
+}

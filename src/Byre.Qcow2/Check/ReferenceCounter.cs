@@ -1,0 +1,71 @@
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Check;
+
+/// <summary>Counts the references that metadata makes, and reports those that cannot be right. Belongs to one thread.</summary>
+internal sealed class ReferenceCounter(CheckContext context, RefcountCensus census)
+{
+    private long _fileLengthBytes = context.File.LengthBytes;
+
+    public RefcountCensus Census { get; } = census;
+
+    /// <summary>True once a reference could not be counted.</summary>
+    public bool HasRejected { get; private set; }
+
+    /// <summary>Says that a repair has changed the file's length.</summary>
+    public void FileLengthChanged() => _fileLengthBytes = context.File.LengthBytes;
+
+    /// <summary>
+    /// Counts a reference to every cluster that <paramref name="lengthBytes"/> bytes from <paramref name="offset"/> touch. The
+    /// last cluster of a file may be cut short, so that only a region that ends a whole cluster or more behind the end is wrong.
+    /// </summary>
+    public void Count(HostOffset offset, long lengthBytes)
+    {
+        if (lengthBytes <= 0)
+            return;
+        if (offset.Value < 0 || offset.Value > long.MaxValue - lengthBytes
+            || offset.Value + lengthBytes - _fileLengthBytes >= context.ClusterSize)
+        {
+            HasRejected = true;
+            context.Corrupt(
+                CheckFindingId.ReferenceBeyondEnd,
+                "ERROR: counting reference for region exceeding the end of the file by one cluster or more: "
+                + $"offset 0x{offset.Value:x} size 0x{lengthBytes:x}");
+            return;
+        }
+
+        long first = context.Geometry.ClusterOf(offset.Value);
+        long last = context.Geometry.ClusterOf(offset.Value + lengthBytes - 1);
+        Census.GrowTo(last + 1);
+        CountRun(new HostCluster(first), (int)(last - first + 1));
+    }
+
+    /// <summary>Counts a reference to each of <paramref name="count"/> clusters, which lie in the file.</summary>
+    public void CountRun(HostCluster first, int count)
+    {
+        while (count > 0)
+        {
+            int counted = Census.IncrementWhileSmall(first, count);
+            first += counted;
+            count -= counted;
+            if (count == 0)
+                break;
+            if (!Census.TryIncrement(first))
+                ReportOverflow(first);
+            first += 1;
+            count--;
+        }
+    }
+
+    private void ReportOverflow(HostCluster cluster)
+    {
+        HasRejected = true;
+        context.Corrupt(
+            CheckFindingId.RefcountOverflow,
+            $"ERROR: overflow cluster offset=0x{context.Geometry.OffsetOf(cluster).Value:x}");
+        context.Say(
+            CheckFindingId.Hint,
+            "Use qemu-img amend to increase the refcount entry width or qemu-img convert to create a clean copy if the "
+            + "image cannot be opened for writing");
+    }
+}

@@ -1,0 +1,64 @@
+using Byre.Block.Errors;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Check;
+
+/// <summary>
+/// Writes the snapshot table anew, to another place: new clusters counted and table written, a barrier, the header, a barrier,
+/// then the old clusters are freed. Belongs to one thread.
+/// </summary>
+internal sealed class SnapshotTableRepair(CheckContext context, RefcountCensus counts, RepairGuard guard)
+{
+    /// <summary>Writes the records of the context. False where no counted place is free: the refcount structure has to grow.</summary>
+    /// <exception cref="BlockException">The table is too long or cannot be written; the old one is still in force.</exception>
+    public async ValueTask<bool> RunAsync(RefcountStructure structure)
+    {
+        byte[] table = SnapshotCodec.WriteTable(context.Snapshots);
+        int clusters = (int)context.Geometry.ClustersFor(table.Length);
+        HostCluster? first = await FindFreeAsync(structure, clusters).ConfigureAwait(false);
+        if (first is null)
+            return false;
+
+        HostOffset place = context.Geometry.OffsetOf(first.Value);
+        await structure.AdjustAsync(new ClusterRun(first.Value, clusters), 1).ConfigureAwait(false);
+        await guard.CheckAsync(new TableExtent(place, table.Length), OverlapKinds.None).ConfigureAwait(false);
+        await context.WriteAsync(place, table).ConfigureAwait(false);
+        var location = new SnapshotTableLocation(place, context.Snapshots.Count);
+        await HeaderPatch.SetSnapshotTableAsync(context, location).ConfigureAwait(false);
+
+        TableExtent old = context.SnapshotTable;
+        context.SnapshotTable = new TableExtent(place, table.Length);
+        if (old.LengthBytes > 0)
+        {
+            HostCluster oldFirst = context.Geometry.ClusterOf(old.Offset);
+            int oldClusters = (int)context.Geometry.ClustersFor(old.LengthBytes);
+            await structure.AdjustAsync(new ClusterRun(oldFirst, oldClusters), -1).ConfigureAwait(false);
+            await context.BarrierAsync().ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    /// <summary>The first run of clusters that are counted as free; it may lie beyond the end of the file.</summary>
+    private async ValueTask<HostCluster?> FindFreeAsync(RefcountStructure structure, int clusters)
+    {
+        long start = counts.NextFree(0);
+        while (start < counts.ClusterCount)
+        {
+            long end = counts.NextUsed(start);
+            if (end - start >= clusters || end == counts.ClusterCount)
+                break;
+            start = counts.NextFree(end);
+        }
+
+        for (long cluster = start; cluster < start + clusters; cluster++)
+        {
+            if (!structure.HasBlockFor(new HostCluster(cluster)))
+                return null;
+            if (await structure.GetAsync(new HostCluster(cluster)).ConfigureAwait(false) != 0)
+                start = cluster + 1;
+        }
+
+        return new HostCluster(start);
+    }
+}

@@ -1,0 +1,80 @@
+using Byre.Block.Buffers;
+using Byre.Block.Graph;
+using Byre.Block.Requests;
+using Microsoft.Win32.SafeHandles;
+
+namespace Byre.Qcow2.Tests.Check;
+
+/// <summary>A file as a node, with nothing in between: what a check needs of storage.</summary>
+internal sealed class PlainFileNode : BlockNode
+{
+    private readonly SafeFileHandle _handle;
+
+    public PlainFileNode(string path, bool writable)
+    {
+        _handle = System.IO.File.OpenHandle(
+            path, FileMode.Open, writable ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
+        OpenedFlags = writable ? OpenFlags.ReadWrite : OpenFlags.None;
+    }
+
+    /// <summary>Called before each write with its place; throws to make it fail.</summary>
+    public Action<ByteRange>? OnWrite { get; set; }
+
+    /// <summary>Called at each flush.</summary>
+    public Action? OnFlush { get; set; }
+
+    public override BlockDriver Driver => throw new NotSupportedException();
+
+    public override long LengthBytes => RandomAccess.GetLength(_handle);
+
+    public override ValueTask DisposeAsync()
+    {
+        _handle.Dispose();
+        return default;
+    }
+
+    protected override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
+    {
+        foreach (Memory<byte> segment in destination)
+        {
+            int done = 0;
+            while (done < segment.Length)
+            {
+                int read = RandomAccess.Read(_handle, segment.Span[done..], offset + done);
+                if (read == 0)
+                    break;
+                done += read;
+            }
+
+            segment.Span[done..].Clear();
+            offset += segment.Length;
+        }
+
+        return default;
+    }
+
+    protected override ValueTask WriteCoreAsync(
+        long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
+    {
+        foreach (Memory<byte> segment in source)
+        {
+            OnWrite?.Invoke(new ByteRange(offset, segment.Length));
+            RandomAccess.Write(_handle, segment.Span, offset);
+            offset += segment.Length;
+        }
+
+        return default;
+    }
+
+    protected override ValueTask FlushCoreAsync(CancellationToken cancellation)
+    {
+        OnFlush?.Invoke();
+        return default;
+    }
+
+    protected override ValueTask TruncateCoreAsync(TruncateRequest request, CancellationToken cancellation)
+    {
+        RandomAccess.SetLength(_handle, request.LengthBytes);
+        return default;
+    }
+}
