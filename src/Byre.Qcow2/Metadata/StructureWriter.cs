@@ -14,6 +14,7 @@ namespace Byre.Qcow2.Metadata;
 internal sealed partial class StructureWriter(ImageTables tables)
 {
     private readonly Geometry _geometry = tables.Geometry;
+    private readonly AsyncMutex _headerMutex = new();
 
     /// <summary>The structure mutex; held by snapshot and resize operations as well.</summary>
     public AsyncMutex Mutex { get; } = new();
@@ -35,6 +36,7 @@ internal sealed partial class StructureWriter(ImageTables tables)
     /// <summary>Writes a changed header without barriers: for bits that only say "be careful".</summary>
     public async ValueTask WriteHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
     {
+        using AsyncMutex.Holder holder = await _headerMutex.EnterAsync().ConfigureAwait(false);
         ImageHeader old = tables.Header;
         ImageHeader header = change(old);
         byte[] bytes = HeaderCodec.Write(header);

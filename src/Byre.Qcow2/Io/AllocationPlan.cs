@@ -1,0 +1,59 @@
+using Byre.Block.Errors;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Qcow2.Io;
+
+/// <summary>
+/// What one part of a write does: which host bytes it goes to, what must be copied around it, and how the entries change
+/// once all of that is written.
+/// <code>
+/// guest   |  head  | data ......... |  tail  |     head and tail: copied on write
+/// host    ^ host - head             ^ host + data
+/// </code>
+/// States: Reserved → DataWritten → Linked, or Aborted; exactly one terminal state. While it lives, its L2 slices are pinned.
+/// </summary>
+internal sealed class AllocationPlan
+{
+    /// <summary>First guest byte of the data.</summary>
+    public required GuestOffset Guest { get; init; }
+
+    /// <summary>Bytes of guest data.</summary>
+    public required long DataBytes { get; init; }
+
+    /// <summary>Where the first data byte goes.</summary>
+    public required HostOffset Host { get; init; }
+
+    /// <summary>Bytes to copy before the data.</summary>
+    public long HeadBytes { get; init; }
+
+    /// <summary>Bytes to copy behind the data.</summary>
+    public long TailBytes { get; init; }
+
+    /// <summary>The head is known to be zeroes.</summary>
+    public bool HeadIsZero { get; init; }
+
+    /// <summary>The tail is known to be zeroes.</summary>
+    public bool TailIsZero { get; init; }
+
+    /// <summary>The clusters that were allocated; none where the old ones stay.</summary>
+    public AllocatedRun NewRun { get; init; }
+
+    /// <summary>The entries to change, in guest order; empty for a write into data clusters.</summary>
+    public L2Slot[] Slots { get; init; } = [];
+
+    /// <summary>False where writing the data is all there is to do.</summary>
+    public bool NeedsLink => Slots.Length > 0;
+
+    /// <summary>First host byte behind the clusters of the plan's last byte.</summary>
+    public HostCluster NextHost { get; init; }
+
+    public PlanState State { get; private set; }
+
+    /// <summary>Moves on; a step back or a second end is a bug.</summary>
+    public void Enter(PlanState state)
+    {
+        Invariant.That(state > State && State < PlanState.Linked);
+        State = state;
+    }
+}

@@ -1,0 +1,156 @@
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Block.Requests;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>Compressed writes: whole clusters, packed byte by byte behind each other.</content>
+internal sealed partial class Qcow2Node
+{
+    /// <inheritdoc/>
+    public int CompressedUnitBytes => _geometry.ClusterSize;
+
+    /// <inheritdoc/>
+    public int Compress(ReadOnlySpan<byte> cluster, Span<byte> destination)
+    {
+        if (cluster.Length == _geometry.ClusterSize)
+            return Math.Max(Codec.Compress(cluster, destination), 0);
+        IoBuffer padded = IoBufferPool.Shared.RentZeroed(_geometry.ClusterSize);
+        try
+        {
+            cluster.CopyTo(padded.Span);
+            return Math.Max(Codec.Compress(padded.Span, destination), 0);
+        }
+        finally
+        {
+            padded.Return();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask WriteCompressedAsync(
+        long offset, int lengthBytes, ReadOnlyMemory<byte> compressed, CancellationToken cancellation = default)
+    {
+        ThrowIfNotWritable();
+        CheckCompressedRange(offset, lengthBytes);
+        try
+        {
+            await StoreCompressedAsync(new GuestOffset(offset), compressed, cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+
+    private void CheckCompressedRange(long offset, long lengthBytes)
+    {
+        if (_tables.HasDataFile)
+            throw BlockException.FromErrno(Errno.NotSupported);
+        bool wholeClusters = _geometry.IsClusterAligned(lengthBytes) || offset + lengthBytes == _virtualSizeBytes;
+        if (!_geometry.IsClusterAligned(offset) || !wholeClusters)
+            throw BlockException.FromErrno(Errno.Invalid);
+    }
+
+    private async ValueTask WriteCompressedRequestAsync(long offset, IoVector source, CancellationToken cancellation)
+    {
+        CheckCompressedRange(offset, source.Length);
+        IoBuffer plain = IoBufferPool.Shared.Rent(_geometry.ClusterSize);
+        IoBuffer packed = IoBufferPool.Shared.Rent(_geometry.ClusterSize);
+        try
+        {
+            for (long done = 0; done < source.Length; done += _geometry.ClusterSize)
+            {
+                long length = Math.Min(_geometry.ClusterSize, source.Length - done);
+                IoVector part = source.Slice(new ByteRange(done, length));
+                part.CopyTo(plain.Span);
+                int packedBytes = Compress(plain.Span[..(int)length], packed.Span);
+                var guest = new GuestOffset(offset + done);
+                if (packedBytes == 0)
+                    await WriteGuestAsync(guest, part, cancellation).ConfigureAwait(false);
+                else
+                    await StoreCompressedAsync(guest, packed.Memory[..packedBytes], cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            plain.Return();
+            packed.Return();
+        }
+    }
+
+    /// <summary>Allocates room for one compressed cluster, writes it, and has the entry point to it.</summary>
+    private async ValueTask StoreCompressedAsync(
+        GuestOffset guest, ReadOnlyMemory<byte> compressed, CancellationToken cancellation)
+    {
+        using RangeLease lease = await _tracker
+            .AcquireAsync(new ByteRange(guest.Value, _geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+        (L2Slot slot, HostOffset host) = await ReserveCompressedAsync(guest, compressed.Length, cancellation).ConfigureAwait(false);
+        bool written = false;
+        try
+        {
+            IoBuffer bytes = IoBufferPool.Shared.Rent(compressed.Length);
+            try
+            {
+                compressed.Span.CopyTo(bytes.Span);
+                await _file.ReachAsync(BlockEvent.WriteCompressed, cancellation).ConfigureAwait(false);
+                await _file.WriteAsync(host.Value, bytes.Memory, RequestFlags.None, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                bytes.Return();
+            }
+
+            written = true;
+        }
+        finally
+        {
+            using MetadataScope scope = _tables.Lock.Enter();
+            if (written)
+            {
+                L2Entry old = _tables.Map.Read(scope, slot);
+                ulong word = CompressedDescriptor.Encode(host, compressed.Length, _geometry);
+                _tables.Map.Write(scope, slot, L2Entry.Standard(word));
+                FreeOldCluster(scope, old, DiscardReason.Never);
+            }
+            else
+            {
+                _tables.Quarantine.Free(scope, host, compressed.Length, DiscardReason.Never);
+            }
+
+            _tables.L2Cache.Unpin(scope, slot.Slice);
+        }
+
+        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask<(L2Slot Slot, HostOffset Host)> ReserveCompressedAsync(
+        GuestOffset guest, int bytes, CancellationToken cancellation)
+    {
+        using var pins = new PinSet(_tables);
+        while (true)
+        {
+            MetadataMiss miss;
+            using (MetadataScope scope = _tables.Lock.Enter())
+            {
+                if (_tables.Map.HasOwnTable(scope, guest, out miss) &&
+                    _tables.Map.TryFindSlot(scope, guest, out L2Slot slot, out miss))
+                {
+                    // As the peer: compressed data never replaces a cluster that is there.
+                    if (_tables.Map.Read(scope, slot).IsCopied)
+                        throw BlockException.FromErrno(Errno.InputOutput);
+                    if (_tables.Allocator.TryAllocateBytes(scope, bytes, out HostOffset host, out miss))
+                    {
+                        _tables.Overlap.Check(scope, host, bytes, OverlapChecks.None);
+                        _tables.L2Cache.Pin(scope, slot.Slice);
+                        return (slot, host);
+                    }
+                }
+            }
+
+            await _loader.ProvideAsync(miss, pins, cancellation).ConfigureAwait(false);
+        }
+    }
+}

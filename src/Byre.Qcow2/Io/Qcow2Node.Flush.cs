@@ -1,0 +1,24 @@
+using Byre.Block.Errors;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>Guest flushes.</content>
+internal sealed partial class Qcow2Node
+{
+    /// <inheritdoc/>
+    protected override async ValueTask FlushCoreAsync(CancellationToken cancellation)
+    {
+        if (IsReadOnly)
+            return;
+        ThrowIfUnusable();
+        try
+        {
+            await _flush.FlushAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Block.Requests;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>
+/// Plain writes: into data clusters in place, or by plans that allocate, copy on write and link. One request holds one
+/// lease from its first look at the tables to its last change of them.
+/// </content>
+internal sealed partial class Qcow2Node
+{
+    private const int MaxInPlaceRuns = 64;
+
+    /// <summary>Freed clusters that may wait for a flush before a write makes one: they are space the file grows by.</summary>
+    private const long MaxQuarantineBytes = 256L << 20;
+
+    private WritePlanner? _planner;
+
+    private WritePlanner Planner => _planner ??= new WritePlanner(_tables, () => _backing);
+
+    /// <inheritdoc/>
+    protected override async ValueTask WriteCoreAsync(
+        long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
+    {
+        ThrowIfNotWritable();
+        if (offset > _virtualSizeBytes - source.Length)
+            throw BlockException.FromErrno(Errno.InputOutput);
+        try
+        {
+            if ((flags & RequestFlags.Compressed) != 0)
+                await WriteCompressedRequestAsync(offset, source, cancellation).ConfigureAwait(false);
+            else
+                await WriteGuestAsync(new GuestOffset(offset), source, cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask SaveVmStateAsync(long position, IoVector source, CancellationToken cancellation = default)
+    {
+        ThrowIfNotWritable();
+        var guest = new GuestOffset(VmStateOffset + position);
+        await _structure.GrowL1Async(
+            (guest.Value + source.Length + (1L << _geometry.L1Shift) - 1) >> _geometry.L1Shift, exact: false, cancellation)
+            .ConfigureAwait(false);
+        await WriteGuestAsync(guest, source, cancellation).ConfigureAwait(false);
+    }
+
+    private void ThrowIfNotWritable()
+    {
+        ThrowIfUnusable();
+        _flush.ThrowIfFailed();
+        if (IsReadOnly)
+            throw BlockException.FromErrno(Errno.OperationNotPermitted);
+    }
+
+    private async ValueTask WriteGuestAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    {
+        var range = new ByteRange(guest.Value, source.Length);
+        if (await TryWriteInPlaceAsync(guest, source, cancellation).ConfigureAwait(false))
+            return;
+        using RangeLease lease = await _tracker
+            .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+        bool mayRetry = true;
+        long done = 0;
+        HostCluster? preferred = null;
+        while (done < source.Length)
+        {
+            try
+            {
+                AllocationPlan plan = await PlanAsync(guest + done, source.Length - done, preferred, cancellation)
+                    .ConfigureAwait(false);
+                await ExecuteAsync(plan, source.Slice(new ByteRange(done, plan.DataBytes)), cancellation).ConfigureAwait(false);
+                done += plan.DataBytes;
+                preferred = _tables.HasDataFile ? null : plan.NextHost;
+            }
+            catch (BlockException failure) when (failure.Errno == Errno.NoSpace && mayRetry && !_tables.Quarantine.IsEmpty)
+            {
+                // Freed clusters wait for a flush before they can be used: make one, and try once more.
+                mayRetry = false;
+                await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+
+        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Writes a request whose clusters are all there and this image's own; false, with nothing written, where one is not.
+    /// </summary>
+    private async ValueTask<bool> TryWriteInPlaceAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    {
+        using RangeLease lease = await _tracker
+            .AcquireAsync(new ByteRange(guest.Value, source.Length), LeaseKind.InPlace).ConfigureAwait(false);
+        List<ClusterMapping>? more = null;
+        ClusterMapping first = default;
+        long known = 0;
+        while (known < source.Length)
+        {
+            ClusterMapping mapping = await LookUpAsync(guest + known, source.Length - known, cancellation).ConfigureAwait(false);
+            if (mapping.Type != SubclusterType.Normal || !mapping.IsCopied || more?.Count == MaxInPlaceRuns)
+                return false;
+            if (known == 0)
+                first = mapping;
+            else
+                (more ??= []).Add(mapping);
+            known += mapping.LengthBytes;
+        }
+
+        await WriteInPlaceAsync(first, source.Slice(new ByteRange(0, first.LengthBytes)), cancellation).ConfigureAwait(false);
+        long done = first.LengthBytes;
+        if (more is null)
+            return true;
+        foreach (ClusterMapping mapping in more)
+        {
+            await WriteInPlaceAsync(mapping, source.Slice(new ByteRange(done, mapping.LengthBytes)), cancellation).ConfigureAwait(false);
+            done += mapping.LengthBytes;
+        }
+
+        return true;
+    }
+
+    private async ValueTask WriteInPlaceAsync(ClusterMapping mapping, IoVector source, CancellationToken cancellation)
+    {
+        if (!_tables.HasDataFile)
+        {
+            using MetadataScope scope = _tables.Lock.Enter();
+            _tables.Overlap.Check(scope, mapping.Host, mapping.LengthBytes, OverlapChecks.None);
+        }
+
+        await _data.ReachAsync(BlockEvent.WriteAio, cancellation).ConfigureAwait(false);
+        await _data.WriteAsync(mapping.Host.Value, source, RequestFlags.None, cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask<AllocationPlan> PlanAsync(
+        GuestOffset guest, long maxBytes, HostCluster? preferred, CancellationToken cancellation)
+    {
+        PinSet? pins = null;
+        try
+        {
+            while (true)
+            {
+                MetadataMiss miss;
+                using (MetadataScope scope = _tables.Lock.Enter())
+                {
+                    if (Planner.TryPlan(scope, guest, maxBytes, preferred, out AllocationPlan? plan, out miss))
+                        return plan!;
+                }
+
+                await _loader.ProvideAsync(miss, pins ??= new PinSet(_tables), cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            pins?.Dispose();
+        }
+    }
+
+    private async ValueTask ExecuteAsync(AllocationPlan plan, IoVector source, CancellationToken cancellation)
+    {
+        try
+        {
+            await WriteWithCopiesAsync(plan, source, cancellation).ConfigureAwait(false);
+            plan.Enter(PlanState.DataWritten);
+        }
+        finally
+        {
+            if (plan.State != PlanState.DataWritten)
+                Abort(plan);
+        }
+
+        Link(plan);
+    }
+
+    private void Link(AllocationPlan plan)
+    {
+        if (!plan.NeedsLink)
+        {
+            plan.Enter(PlanState.Linked);
+            return;
+        }
+
+        HostOffset cluster = new(_geometry.StartOfCluster(plan.Host.Value));
+        long start = plan.Guest.Value - plan.HeadBytes;
+        long end = plan.Guest.Value + plan.DataBytes + plan.TailBytes;
+        using MetadataScope scope = _tables.Lock.Enter();
+        for (int i = 0; i < plan.Slots.Length; i++)
+        {
+            L2Slot slot = plan.Slots[i];
+            L2Entry old = _tables.Map.Read(scope, slot);
+            int first = i == 0 ? _geometry.SubclusterIndex(start) : 0;
+            int last = i == plan.Slots.Length - 1 ? _geometry.SubclusterIndex(end - 1) : _geometry.SubclusterCount - 1;
+            ulong bitmap = old.IsCompressed ? 0 : old.Bitmap.Raw;
+            if (_geometry.HasSubclusters)
+            {
+                bitmap |= SubclusterBitmap.AllocatedMask(first, last - first + 1);
+                bitmap &= ~SubclusterBitmap.ZeroMask(first, last - first + 1);
+            }
+
+            ulong word = (ulong)(cluster.Value + ((long)i << _geometry.ClusterBits)) | L2Entry.CopiedFlag;
+            _tables.Map.Write(scope, slot, new L2Entry(word, new SubclusterBitmap(bitmap)));
+            if (plan.NewRun.Count > 0)
+                FreeOldCluster(scope, old, DiscardReason.Never);
+            _tables.L2Cache.Unpin(scope, slot.Slice);
+        }
+
+        plan.Enter(PlanState.Linked);
+    }
+
+    private void Abort(AllocationPlan plan)
+    {
+        plan.Enter(PlanState.Aborted);
+        if (plan.NewRun.Count > 0)
+            _structure.FreeUnused(plan.NewRun.First, plan.NewRun.Count);
+        using MetadataScope scope = _tables.Lock.Enter();
+        foreach (L2Slot slot in plan.Slots)
+            _tables.L2Cache.Unpin(scope, slot.Slice);
+    }
+
+    /// <summary>An entry was replaced: what it pointed to loses a reference.</summary>
+    private void FreeOldCluster(in MetadataScope scope, L2Entry old, DiscardReason reason)
+    {
+        if (_tables.HasDataFile)
+            return;
+        switch (_tables.Map.Classify(old))
+        {
+            case ClusterType.Compressed:
+                CompressedDescriptor descriptor = CompressedDescriptor.Decode(old.Word, _geometry);
+                _tables.Quarantine.Free(scope, descriptor.Offset, descriptor.LengthBytes, reason);
+                break;
+            case ClusterType.Normal or ClusterType.ZeroAllocated:
+                if (!_geometry.IsClusterAligned(old.Offset.Value))
+                    throw new CorruptionException($"Cannot free unaligned cluster 0x{old.Offset.Value:x}", isFatal: false);
+                _tables.Quarantine.Free(scope, old.Offset, _geometry.ClusterSize, reason);
+                break;
+        }
+    }
+
+    private async ValueTask RelieveQuarantineAsync(CancellationToken cancellation)
+    {
+        if (_tables.Quarantine.WaitingClusters << _geometry.ClusterBits > MaxQuarantineBytes && _tables.Quarantine.HasUnlinking)
+            await _flush.FlushAsync(cancellation).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,144 @@
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+using Byre.Block.Requests;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>Write zeroes: by the entries' zero bits, at the granularity of subclusters, without touching data.</content>
+internal sealed partial class Qcow2Node
+{
+    /// <inheritdoc/>
+    protected override async ValueTask WriteZeroesCoreAsync(ByteRange range, RequestFlags flags, CancellationToken cancellation)
+    {
+        ThrowIfNotWritable();
+        if (range.End > _virtualSizeBytes)
+            throw BlockException.FromErrno(Errno.InputOutput);
+        try
+        {
+            ByteRange whole = await WidenToSubclustersAsync(range, cancellation).ConfigureAwait(false);
+            if (_tables.Header.Version < 3)
+            {
+                if (_backing is not null)
+                    throw BlockException.FromErrno(Errno.NotSupported);
+                await DiscardRangeAsync(whole, DiscardReason.Request, full: false, cancellation).ConfigureAwait(false);
+                return;
+            }
+
+            await ZeroRangeAsync(whole, flags, cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// A part of a subcluster can be zeroed by its bit only if the rest of it reads as zeroes already, from no data.
+    /// </summary>
+    private async ValueTask<ByteRange> WidenToSubclustersAsync(ByteRange range, CancellationToken cancellation)
+    {
+        ByteRange whole = range.AlignOutward(_geometry.SubclusterSize);
+        bool atEnd = range.End == _virtualSizeBytes;
+        if (whole == range || (whole.Offset == range.Offset && atEnd))
+            return whole;
+        if (whole.Length > _geometry.SubclusterSize)
+            throw BlockException.FromErrno(Errno.NotSupported);
+        bool zeroBefore = await ReadsAsZeroAsync(ByteRange.FromEnd(whole.Offset, range.Offset), cancellation).ConfigureAwait(false);
+        long end = Math.Min(whole.End, _virtualSizeBytes);
+        if (!zeroBefore ||
+            !await ReadsAsZeroAsync(ByteRange.FromEnd(range.End, Math.Max(end, range.End)), cancellation).ConfigureAwait(false))
+            throw BlockException.FromErrno(Errno.NotSupported);
+        ClusterMapping mapping = await LookUpAsync(new GuestOffset(whole.Offset), whole.Length, cancellation).ConfigureAwait(false);
+        if (!mapping.IsUnallocated && !mapping.ReadsAsZero)
+            throw BlockException.FromErrno(Errno.NotSupported);
+        return whole;
+    }
+
+    /// <summary>True where block status, the backing chain's included, knows that a range reads as zeroes.</summary>
+    private async ValueTask<bool> ReadsAsZeroAsync(ByteRange range, CancellationToken cancellation)
+    {
+        while (!range.IsEmpty)
+        {
+            ChainExtent known = await BackingChain.GetStatusAboveAsync(this, null, range, cancellation).ConfigureAwait(false);
+            BlockExtent extent = known.Extent;
+            if (!extent.Has(BlockStatus.Zero) || extent.Length == 0)
+                return false;
+            range = ByteRange.FromEnd(range.Offset + extent.Length, range.End);
+        }
+
+        return true;
+    }
+
+    private async ValueTask ZeroRangeAsync(ByteRange range, RequestFlags flags, CancellationToken cancellation)
+    {
+        using RangeLease lease = await _tracker
+            .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+        if (_tables.HasDataFile && _tables.Header.IsDataFileRaw)
+        {
+            long inside = Math.Min(range.End, Math.Max(_virtualSizeBytes, range.Offset));
+            await _data.WriteZeroesAsync(ByteRange.FromEnd(range.Offset, inside), flags, cancellation).ConfigureAwait(false);
+        }
+
+        bool mayUnmap = (flags & RequestFlags.MayUnmap) != 0;
+        long clusterSize = _geometry.ClusterSize;
+        await _file.ReachAsync(BlockEvent.None, cancellation).ConfigureAwait(false);
+        for (long offset = range.Offset; offset < range.End;)
+        {
+            long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + clusterSize);
+            bool wholeCluster = end - offset == clusterSize || !_geometry.HasSubclusters || IsTailToDiskEnd(offset, end);
+            offset = wholeCluster
+                ? await ChangeClustersAsync(
+                    new ByteRange(offset, range.End - offset), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation).ConfigureAwait(false)
+                : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), cancellation).ConfigureAwait(false);
+        }
+
+        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private bool IsTailToDiskEnd(long offset, long end) => _geometry.IsClusterAligned(offset) && end >= _virtualSizeBytes;
+
+    /// <summary>What write zeroes makes of a whole cluster's entry, and whether its old cluster loses its reference.</summary>
+    private (L2Entry Entry, bool Frees) ZeroEntry(L2Entry old, bool mayUnmap)
+    {
+        ClusterType type = _tables.Map.Classify(old);
+        bool hasCluster = type is ClusterType.Normal or ClusterType.ZeroAllocated;
+        bool frees = type == ClusterType.Compressed || (mayUnmap && hasCluster);
+        bool keeps = _tables.Options.DiscardNoUnref && type != ClusterType.Compressed;
+        ulong word = frees && !keeps ? 0 : old.Word;
+        return _geometry.HasSubclusters
+            ? (new L2Entry(word, new SubclusterBitmap(SubclusterBitmap.AllZero)), frees)
+            : (L2Entry.Standard(word | L2Entry.ZeroFlag), frees);
+    }
+
+    private async ValueTask<long> ZeroSubclustersAsync(ByteRange range, CancellationToken cancellation)
+    {
+        int first = _geometry.SubclusterIndex(range.Offset);
+        int count = (int)((range.Length + _geometry.SubclusterSize - 1) >> _geometry.SubclusterBits);
+        using var pins = new PinSet(_tables);
+        var guest = new GuestOffset(range.Offset);
+        while (true)
+        {
+            MetadataMiss miss;
+            using (MetadataScope scope = _tables.Lock.Enter())
+            {
+                if (_tables.Map.HasOwnTable(scope, guest, out miss) &&
+                    _tables.Map.TryFindSlot(scope, guest, out L2Slot slot, out miss))
+                {
+                    L2Entry old = _tables.Map.Read(scope, slot);
+                    // The bitmap of a compressed cluster says nothing: it cannot be zeroed in part.
+                    if (old.IsCompressed)
+                        throw BlockException.FromErrno(Errno.NotSupported);
+                    ulong bitmap = old.Bitmap.Raw | SubclusterBitmap.ZeroMask(first, count);
+                    bitmap &= ~SubclusterBitmap.AllocatedMask(first, count);
+                    if (bitmap != old.Bitmap.Raw)
+                        _tables.Map.Write(scope, slot, new L2Entry(old.Word, new SubclusterBitmap(bitmap)));
+                    return range.End;
+                }
+            }
+
+            await _loader.ProvideAsync(miss, pins, cancellation).ConfigureAwait(false);
+        }
+    }
+}
