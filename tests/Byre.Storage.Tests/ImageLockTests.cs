@@ -94,13 +94,13 @@ public sealed class ImageLockTests : IDisposable
     [Fact]
     public async Task The_lock_bytes_are_those_of_the_peer()
     {
-        Assert.Equal("100 101 103 201 203", await LockBytesAsync(Nodes.Writable, NodePermissions.All, FormatFile));
-        Assert.Equal("100 201 203", await LockBytesAsync(OpenFlags.None, NodePermissions.All, FormatFile));
-        Assert.Equal("100 101", await LockBytesAsync(Nodes.Writable, NodePermissions.All, ChildRole.Filtered));
-        Assert.Equal("100", await LockBytesAsync(OpenFlags.None, NodePermissions.All, ChildRole.Filtered));
-        Assert.Equal("100", await LockBytesAsync(OpenFlags.ForceShare, NodePermissions.All, FormatFile));
-        Assert.Equal("201 203", await LockBytesAsync(OpenFlags.NoDataIo, NodePermissions.All, FormatFile));
-        Assert.Equal("100 101 103 201 203", await LockBytesAsync(Nodes.Writable, shared: null, ChildRole.None));
+        Assert.Equal("100 101 103 201 203", await LockBytesAsync(Nodes.Writable, FormatFile));
+        Assert.Equal("100 201 203", await LockBytesAsync(OpenFlags.None, FormatFile));
+        Assert.Equal("100 101", await LockBytesAsync(Nodes.Writable, ChildRole.Filtered));
+        Assert.Equal("100", await LockBytesAsync(OpenFlags.None, ChildRole.Filtered));
+        Assert.Equal("100", await LockBytesAsync(OpenFlags.ForceShare, FormatFile));
+        Assert.Equal("201 203", await LockBytesAsync(OpenFlags.NoDataIo, FormatFile));
+        Assert.Equal("100 101 103 201 203", await LockBytesAsync(Nodes.Writable, role: null));
     }
 
     [Fact]
@@ -145,14 +145,12 @@ public sealed class ImageLockTests : IDisposable
     }
 
     private ValueTask<BlockNode> OpenAsync(OpenFlags flags) =>
-        Nodes.OpenAsync(new FileDriver(), Nodes.Request(_image, flags, NodeSharing.OnChild(FormatFile, NodePermissions.All), FormatFile));
+        Nodes.OpenAsync(new FileDriver(), Nodes.Request(_image, flags, FormatFile));
 
-    private async Task<string> LockBytesAsync(OpenFlags flags, NodePermissions? shared, ChildRole role)
+    private async Task<string> LockBytesAsync(OpenFlags flags, ChildRole? role)
     {
         string name = _directory.File("locks", 1);
-        if (shared is { } parentShares)
-            shared = NodeSharing.OnChild(role, parentShares);
-        await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name, flags, shared, role));
+        await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name, flags, role));
         return LockBytesOf(name);
     }
 

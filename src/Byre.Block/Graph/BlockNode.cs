@@ -166,6 +166,20 @@ public abstract partial class BlockNode : IAsyncDisposable
     public virtual void ReplaceBacking(BlockNode? backing) => throw BlockException.FromErrno(Errno.NotSupported);
 
     /// <summary>
+    /// Says what the node's user does with it and lets other programs do meanwhile. Nodes that hold locks change them;
+    /// the base tells the children, by their roles.
+    /// </summary>
+    /// <exception cref="BlockException">Another program stands in the way (<see cref="BlockErrorKind.Locked"/>).</exception>
+    public virtual void SetPermissions(NodePermissions used, NodePermissions shared)
+    {
+        foreach (BlockChild child in Children)
+        {
+            child.Node.SetPermissions(
+                NodeSharing.OfChild(child.Role, used, !IsReadOnly), NodeSharing.OnChild(child.Role, shared));
+        }
+    }
+
+    /// <summary>
     /// Takes new runtime options and flags on an open node ("reopen"): everything or nothing. The base accepts a change of
     /// flags only.
     /// </summary>

@@ -21,6 +21,9 @@ internal sealed class NodeOpening : IImageOpener
     private BlockNode? _file;
     private bool _fileIsClaimed;
     private bool _isBacking;
+    private bool _isAhead;
+    private bool _isDetached;
+    private ChildRole _role;
     private string _autoBackingFileName = "";
 
     public NodeOpening(ImageOpener opener, NodeOpening? parent, OptionSet options, OpenFlags flags)
@@ -67,6 +70,9 @@ internal sealed class NodeOpening : IImageOpener
         {
             if (_file is null || _fileIsClaimed)
                 throw BlockException.Invalid("A block device must be specified for \"file\"");
+            // Only now is it known what the file is used for: it takes its locks before the driver reads anything.
+            (NodePermissions used, NodePermissions shared) = PermissionsOnChild(role);
+            _file.SetPermissions(used, shared);
             _fileIsClaimed = true;
             return new ValueTask<BlockNode?>(_file);
         }
@@ -80,10 +86,29 @@ internal sealed class NodeOpening : IImageOpener
 
     /// <summary>Opens a child for a parent that is not being opened here.</summary>
     public ValueTask<BlockNode?> OpenDetachedChildAsync(
-        OpenRequest parent, string name, ChildRole role, string? fileName, string? format, CancellationToken cancellation) =>
-        (role & ChildRole.Backing) != 0
+        OpenRequest parent, string name, ChildRole role, string? fileName, string? format, CancellationToken cancellation)
+    {
+        _isDetached = true;
+        return (role & ChildRole.Backing) != 0
             ? OpenBackingAsync(parent, name, fileName, format, cancellation)
             : OpenOtherChildAsync(parent.Options, name, role, fileName, format, cancellation);
+    }
+
+    private (NodePermissions Used, NodePermissions Shared) PermissionsOnChild(ChildRole role)
+    {
+        bool isWritable = (_generic.Flags & OpenFlags.ReadWrite) != 0;
+        NodePermissions used = NodeSharing.OfChild(role, NodeSharing.OfRoot(_generic.Flags), isWritable);
+        return (used, NodeSharing.OnChild(role, NodePermissions.All));
+    }
+
+    // A root is used as its flags say. What is opened ahead as a format's file is not used until the format claims it:
+    // only the header is read, to find out which format it is.
+    private (NodePermissions Used, NodePermissions Shared) OwnPermissions()
+    {
+        if (_parent is null)
+            return (NodeSharing.OfRoot(_generic.Flags), NodePermissions.All);
+        return _isAhead ? (NodePermissions.None, NodePermissions.All) : _parent.PermissionsOnChild(_role);
+    }
 
     private async ValueTask<BlockNode> OpenDriverAsync(
         string? fileName, OptionSet effective, CancellationToken cancellation)
@@ -112,6 +137,7 @@ internal sealed class NodeOpening : IImageOpener
             Options = _options,
             Flags = _generic.Flags,
             FileName = _file?.FileName ?? _options.Get("filename") ?? "",
+            Permissions = OwnPermissions(),
         };
         BlockNode node = await _driver.OpenAsync(request, cancellation).ConfigureAwait(false);
         try
@@ -241,7 +267,8 @@ internal sealed class NodeOpening : IImageOpener
         // A driver that is not known yet is about to be probed, and so a format; so is what a "file" is opened ahead for.
         bool isFormat = name == "file" || _driver is not ({ IsProtocol: true } or { IsFilter: true });
         OpenFlags flags = _generic.InheritedFlags(role, isFormat ? ParentKind.Format : ParentKind.Other);
-        var child = new NodeOpening(_opener, this, subset, flags);
+        bool isAhead = name == "file" && !_isDetached;
+        var child = new NodeOpening(_opener, this, subset, flags) { _role = role, _isAhead = isAhead };
         return await child.OpenAsync(fileName, parseFileName: name == "file", cancellation).ConfigureAwait(false);
     }
 
@@ -265,7 +292,11 @@ internal sealed class NodeOpening : IImageOpener
             if (!string.IsNullOrEmpty(format) && !subset.Contains("driver"))
                 subset["driver"] = format;
             var child = new NodeOpening(
-                _opener, this, subset, _generic.InheritedFlags(ChildRole.Backing, ParentKind.Format)) { _isBacking = true };
+                _opener, this, subset, _generic.InheritedFlags(ChildRole.Backing, ParentKind.Format))
+            {
+                _isBacking = true,
+                _role = ChildRole.Backing,
+            };
             BlockNode node = await child.OpenAsync(resolved, parseFileName: true, cancellation).ConfigureAwait(false);
             if (isImplicit)
                 _autoBackingFileName = node.FileName;

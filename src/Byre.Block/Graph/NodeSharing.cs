@@ -1,6 +1,6 @@
 namespace Byre.Block.Graph;
 
-/// <summary>Which permissions a parent lets others have on its child. Stateless.</summary>
+/// <summary>Which permissions a parent has on its child, and which it lets others have. Stateless.</summary>
 public static class NodeSharing
 {
     /// <summary>
@@ -22,5 +22,36 @@ public static class NodeSharing
         if ((role & ChildRole.Data) != 0)
             shares &= ~NodePermissions.Resize;
         return shares;
+    }
+
+    /// <summary>What the user of a root node does with it: what its flags allow.</summary>
+    public static NodePermissions OfRoot(OpenFlags flags)
+    {
+        NodePermissions uses = NodePermissions.None;
+        if ((flags & OpenFlags.NoDataIo) == 0)
+        {
+            uses |= NodePermissions.ConsistentRead;
+            if ((flags & OpenFlags.ReadWrite) != 0)
+                uses |= NodePermissions.Write;
+        }
+
+        if ((flags & OpenFlags.Resize) != 0)
+            uses |= NodePermissions.Resize;
+        return uses;
+    }
+
+    /// <summary>
+    /// What a parent that is used for <paramref name="parentUses"/> does with a child in <paramref name="role"/>: a format
+    /// writes metadata, and grows its file, whenever it may (<paramref name="isWritable"/>); a backing file is only read.
+    /// </summary>
+    public static NodePermissions OfChild(ChildRole role, NodePermissions parentUses, bool isWritable)
+    {
+        if ((role & ChildRole.Backing) != 0)
+            return parentUses & NodePermissions.ConsistentRead;
+        bool writesMetadata = (role & ChildRole.Metadata) != 0 && isWritable;
+        bool writesData = (role & ChildRole.Data) != 0 && (parentUses & NodePermissions.Write) != 0;
+        return writesMetadata || writesData
+            ? parentUses | NodePermissions.Write | NodePermissions.Resize
+            : parentUses;
     }
 }

@@ -17,14 +17,12 @@ public sealed class OpenRequest
     /// <summary>The name the node was asked for by; empty where it was described by options alone.</summary>
     public string FileName { get; init; } = "";
 
-    /// <summary>What the node is to the parent that opens it; none for a root.</summary>
-    public ChildRole Role { get; init; }
-
     /// <summary>
-    /// What this node's users let other programs do with it meanwhile (see <see cref="NodeSharing.OnChild"/>; a root of a tool
-    /// shares everything); null where the opener does not say: then others may neither write nor resize.
+    /// What the node's user does with it (first) and lets other programs do meanwhile (second). Null where that is not
+    /// known: then the node is used as its flags allow, and others may neither write nor resize.
+    /// <see cref="BlockNode.SetPermissions"/> changes it later.
     /// </summary>
-    public NodePermissions? SharedPermissions { get; init; }
+    public (NodePermissions Used, NodePermissions Shared)? Permissions { get; init; }
 
     public bool IsReadOnly => (Flags & OpenFlags.ReadWrite) == 0;
 

@@ -55,9 +55,9 @@ public abstract class HostFileDriver : BlockDriver
             }
 
             CheckType(file.Facts, options.FileName);
-            FileSharing sharing = FileSharing.Of(request);
+            FileSharing sharing = FileSharing.Of(request, flags);
             ImageLock? locks = options.Locking ? new ImageLock(calls, options.FileName) : null;
-            locks?.Change(file.Fd, sharing.UsedWith(flags), sharing.Shared);
+            locks?.Change(file.Fd, sharing.Used, sharing.Shared);
             var effective = new OptionSet { ["driver"] = Name, ["filename"] = options.FileName };
             return new FileStorage(this, calls, file, locks, sharing)
             {

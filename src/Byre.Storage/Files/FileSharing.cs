@@ -2,31 +2,40 @@ using Byre.Block.Graph;
 
 namespace Byre.Storage.Files;
 
-/// <summary>What a file node does with its file and what it lets other programs do, by its flags. Immutable.</summary>
-/// <param name="Shared">What others may do while the node is open.</param>
-/// <param name="IsForced">Other programs' writes are tolerated (<c>force-share=on</c>).</param>
-/// <param name="MayResize">A node opened for writing also resizes: a format is above it, or a resize is intended.</param>
-internal sealed record FileSharing(NodePermissions Shared, bool IsForced, bool MayResize)
+/// <summary>What a file node does with its file and what it lets other programs do. Immutable.</summary>
+/// <param name="Used">What is done.</param>
+/// <param name="Shared">What others may do meanwhile.</param>
+/// <param name="IsForced">Other programs' writes are tolerated (<c>force-share=on</c>): everything is shared.</param>
+internal sealed record FileSharing(NodePermissions Used, NodePermissions Shared, bool IsForced)
 {
-    public static FileSharing Of(OpenRequest request)
+    private const NodePermissions Changes =
+        NodePermissions.Write | NodePermissions.WriteUnchanged | NodePermissions.Resize;
+
+    /// <summary>What <paramref name="request"/> asks for, the node being opened with <paramref name="flags"/> after all.</summary>
+    public static FileSharing Of(OpenRequest request, OpenFlags flags)
     {
         const NodePermissions cautious = NodePermissions.ConsistentRead | NodePermissions.WriteUnchanged;
-        bool isForced = request.Has(OpenFlags.ForceShare);
-        bool isStorage = (request.Role & (ChildRole.Data | ChildRole.Metadata)) != 0;
-        return new FileSharing(
-            isForced ? NodePermissions.All : request.SharedPermissions ?? cautious,
-            isForced,
-            isStorage || request.SharedPermissions is null || request.Has(OpenFlags.Resize));
+        const ChildRole format = ChildRole.Data | ChildRole.Metadata;
+        bool isWritable = (flags & OpenFlags.ReadWrite) != 0;
+        (NodePermissions used, NodePermissions shared) = request.Permissions
+            ?? (NodeSharing.OfChild(format, NodeSharing.OfRoot(flags), isWritable), cautious);
+        return new FileSharing(NodePermissions.None, NodePermissions.All, request.Has(OpenFlags.ForceShare))
+            .With(isWritable ? used : used & ~Changes, shared);
     }
 
-    /// <summary>What a node opened with <paramref name="flags"/> does.</summary>
-    public NodePermissions UsedWith(OpenFlags flags)
+    /// <summary>The same with other permissions.</summary>
+    public FileSharing With(NodePermissions used, NodePermissions shared) =>
+        this with { Used = used, Shared = IsForced ? NodePermissions.All : shared };
+
+    /// <summary>
+    /// The same after a reopen with <paramref name="flags"/>. A node that lets nobody resize belongs to a format, which grows
+    /// its file whenever it writes.
+    /// </summary>
+    public FileSharing Reopened(OpenFlags flags)
     {
-        NodePermissions used = NodePermissions.None;
-        if ((flags & OpenFlags.NoDataIo) == 0)
-            used |= NodePermissions.ConsistentRead;
-        if ((flags & OpenFlags.ReadWrite) != 0)
-            used |= NodePermissions.Write | (MayResize ? NodePermissions.Resize : 0);
-        return used;
+        if ((flags & OpenFlags.ReadWrite) == 0)
+            return this with { Used = Used & ~Changes };
+        bool mayResize = (flags & OpenFlags.Resize) != 0 || (Shared & NodePermissions.Resize) == 0;
+        return this with { Used = Used | NodePermissions.Write | (mayResize ? NodePermissions.Resize : 0) };
     }
 }

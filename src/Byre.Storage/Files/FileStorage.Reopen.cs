@@ -55,7 +55,7 @@ public sealed partial class FileStorage
         OpenMode mode = (_file.Mode & ~SwitchableModes) | ModeOf(flags);
         if (mode == _file.Mode)
         {
-            _locks?.Change(_file.Fd, _sharing.UsedWith(flags), _sharing.Shared);
+            ChangeLocks(_sharing.Reopened(flags));
             OpenedFlags = flags;
             return;
         }
@@ -64,7 +64,7 @@ public sealed partial class FileStorage
         OpenFile next = OpenFile.Open(_calls, $"/proc/self/fd/{_file.Fd}", FileName, mode);
         try
         {
-            _locks?.Change(_file.Fd, _sharing.UsedWith(flags), _sharing.Shared);
+            ChangeLocks(_sharing.Reopened(flags));
             _locks?.CopyTo(next.Fd);
         }
         catch

@@ -18,9 +18,9 @@ public sealed partial class FileStorage : BlockNode
 {
     private readonly SystemCalls _calls;
     private readonly ImageLock? _locks;
-    private readonly FileSharing _sharing;
     private readonly HoleMap _holes;
     private OpenFile _file;
+    private FileSharing _sharing;
     private BlockLimits _limits;
     private long _lengthBytes;
 
@@ -68,6 +68,10 @@ public sealed partial class FileStorage : BlockNode
     }
 
     /// <inheritdoc/>
+    public override void SetPermissions(NodePermissions used, NodePermissions shared) =>
+        ChangeLocks(_sharing.With(used, shared));
+
+    /// <inheritdoc/>
     public override ValueTask DisposeAsync()
     {
         try
@@ -91,6 +95,12 @@ public sealed partial class FileStorage : BlockNode
         RequestAlignmentBytes = file.Transfer.Alignment.RequestBytes,
         MemoryAlignmentBytes = file.Transfer.Alignment.MemoryBytes,
     };
+
+    private void ChangeLocks(FileSharing sharing)
+    {
+        _locks?.Change(_file.Fd, sharing.Used, sharing.Shared);
+        _sharing = sharing;
+    }
 
     private long MeasureLength()
     {

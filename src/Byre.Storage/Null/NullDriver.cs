@@ -24,6 +24,9 @@ public sealed class NullDriver : BlockDriver
     public override string? FileNamePrefix => Name;
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> StrongOptions { get; } = ["size", "read-zeroes"];
+
+    /// <inheritdoc/>
     public override void ParseFileName(string fileName, OptionSet options)
     {
         string only = Name + "://";
@@ -36,32 +39,12 @@ public sealed class NullDriver : BlockDriver
     {
         try
         {
-            OptionSet effective = EffectiveOptions(request.Options);
-            var node = new NullStorage(this, NullOptions.Take(request.Options))
-            {
-                OpenedFlags = request.Flags,
-                EffectiveOptions = effective,
-            };
-            if (effective.Count == 1)
-                node.FileName = node.ExactFileName = Name + "://";
-            return new ValueTask<BlockNode>(node);
+            NullOptions options = NullOptions.Take(request.Options);
+            return new ValueTask<BlockNode>(new NullStorage(this, options) { OpenedFlags = request.Flags });
         }
         catch (BlockException e)
         {
             return ValueTask.FromException<BlockNode>(e);
         }
-    }
-
-    // The latency changes no content: a node that differs from the default in nothing else still has a plain name.
-    private OptionSet EffectiveOptions(OptionSet options)
-    {
-        var effective = new OptionSet { ["driver"] = Name };
-        foreach (string key in (ReadOnlySpan<string>)["size", "read-zeroes"])
-        {
-            if (options.Get(key) is { } value)
-                effective[key] = value;
-        }
-
-        return effective;
     }
 }

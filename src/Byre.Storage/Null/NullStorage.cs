@@ -30,6 +30,10 @@ public sealed class NullStorage : BlockNode
     /// <inheritdoc/>
     public override ValueTask DisposeAsync() => default;
 
+    /// <summary>"null-co://" where only the latency, which changes no content, may differ from the default.</summary>
+    protected override string? DescribeFileName(OptionSet options) =>
+        Driver.StrongOptions.Any(options.Contains) ? "" : Driver.Name + "://";
+
     /// <inheritdoc/>
     protected override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
     {

@@ -13,17 +13,21 @@ internal static class Nodes
     public static OpenRequest Request(
         string fileName,
         OpenFlags flags = Writable,
-        NodePermissions? shared = null,
-        ChildRole role = ChildRole.None,
+        ChildRole? role = null,
         OptionSet? options = null) => new()
         {
             Opener = NoOpener.Instance,
             Options = options ?? new OptionSet(),
             Flags = flags,
             FileName = fileName,
-            Role = role,
-            SharedPermissions = shared,
+            Permissions = role is { } known ? PermissionsOn(known, flags) : null,
         };
+
+    private static (NodePermissions Used, NodePermissions Shared) PermissionsOn(ChildRole role, OpenFlags flags)
+    {
+        bool isWritable = (flags & OpenFlags.ReadWrite) != 0;
+        return (NodeSharing.OfChild(role, NodeSharing.OfRoot(flags), isWritable), NodeSharing.OnChild(role, NodePermissions.All));
+    }
 
     public static ValueTask<BlockNode> OpenAsync(BlockDriver driver, OpenRequest request) =>
         driver.OpenAsync(request, CancellationToken.None);
