@@ -15,15 +15,14 @@ internal sealed class ImageLayout
     private const long InitialBlock = 2;
 
     private readonly Geometry _geometry;
-    private readonly HashSet<long> _used = [];
     private readonly SortedDictionary<long, long> _blocks = [];
+    private bool[] _used = new bool[64];
     private long _firstFree = InitialClusters;
 
     public ImageLayout(Geometry geometry)
     {
         _geometry = geometry;
-        for (long cluster = 0; cluster < InitialClusters; cluster++)
-            _used.Add(cluster);
+        SetUsed(0, InitialClusters, used: true);
         _blocks[0] = InitialBlock;
         TableCluster = InitialTable;
         TableClusterCount = 1;
@@ -62,7 +61,7 @@ internal sealed class ImageLayout
         long first = tableIndex * RefcountsPerBlock;
         for (int i = 0; i < RefcountsPerBlock; i++)
         {
-            if (_used.Contains(first + i))
+            if (IsUsed(first + i))
                 RefcountCodec.Set(block, i, _geometry.RefcountOrder, 1);
         }
 
@@ -104,13 +103,13 @@ internal sealed class ImageLayout
     {
         long run = 0;
         while (run < clusterCount)
-            run = _used.Contains(_firstFree++) ? 0 : run + 1;
+            run = IsUsed(_firstFree++) ? 0 : run + 1;
         return _firstFree - clusterCount;
     }
 
     /// <summary>
-    /// Counts a run of free clusters. False where a refcount block had to be placed for it: nothing was counted, and the
-    /// caller searches again, for the block may lie inside the run.
+    /// Counts a run of free clusters, which the search has just passed. False where a refcount block had to be placed for it:
+    /// nothing was counted, and the caller searches again, for the block (or a longer table) may lie inside the run.
     /// </summary>
     private bool TryReference(long first, long clusterCount)
     {
@@ -121,11 +120,7 @@ internal sealed class ImageLayout
             if (_blocks.ContainsKey(index))
                 continue;
 
-            // The part of the run that has blocks is counted while the new block looks for its place.
-            long counted = Math.Max(first, index * RefcountsPerBlock) - first;
-            SetUsed(first, counted, used: true);
             PlaceBlock(index, Math.Max(first, index * RefcountsPerBlock));
-            SetUsed(first, counted, used: false);
             _firstFree = Math.Min(_firstFree, first);
             return false;
         }
@@ -139,7 +134,7 @@ internal sealed class ImageLayout
     {
         long block = FindFree(1);
         if (block / RefcountsPerBlock == tableIndex)
-            _used.Add(block);
+            SetUsed(block, 1, used: true);
         else if (!TryReference(block, 1))
             return;
 
@@ -181,12 +176,11 @@ internal sealed class ImageLayout
 
     private void SetUsed(long first, long count, bool used)
     {
-        for (long cluster = first; cluster < first + count; cluster++)
-        {
-            if (used)
-                _used.Add(cluster);
-            else
-                _used.Remove(cluster);
-        }
+        long end = first + count;
+        if (end > _used.Length)
+            Array.Resize(ref _used, checked((int)Math.Max(end, 2L * _used.Length)));
+        _used.AsSpan((int)first, (int)count).Fill(used);
     }
+
+    private bool IsUsed(long cluster) => cluster < _used.Length && _used[cluster];
 }

@@ -9,6 +9,7 @@ namespace Byre.Qcow2.Tests.Create;
 internal sealed class MemoryNode : BlockNode
 {
     private byte[] _bytes = [];
+    private int _length;
 
     public MemoryNode(bool zeroGrowth = true)
     {
@@ -16,13 +17,13 @@ internal sealed class MemoryNode : BlockNode
         OpenedFlags = OpenFlags.ReadWrite;
     }
 
-    public ReadOnlySpan<byte> Content => _bytes;
+    public ReadOnlySpan<byte> Content => _bytes.AsSpan(0, _length);
 
     public int FlushCount { get; private set; }
 
     public override BlockDriver Driver => throw BlockException.NotSupported("no driver");
 
-    public override long LengthBytes => _bytes.Length;
+    public override long LengthBytes => _length;
 
     public override bool HasZeroInitialisedGrowth { get; }
 
@@ -31,9 +32,9 @@ internal sealed class MemoryNode : BlockNode
     protected override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
     {
         destination.Clear();
-        if (offset < _bytes.Length)
+        if (offset < _length)
         {
-            int count = (int)Math.Min(destination.Length, _bytes.Length - offset);
+            int count = (int)Math.Min(destination.Length, _length - offset);
             destination.Slice(new ByteRange(0, count)).CopyFrom(_bytes.AsSpan((int)offset, count));
         }
 
@@ -43,8 +44,8 @@ internal sealed class MemoryNode : BlockNode
     protected override ValueTask WriteCoreAsync(
         long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
     {
-        if (offset + source.Length > _bytes.Length)
-            Array.Resize(ref _bytes, (int)(offset + source.Length));
+        if (offset + source.Length > _length)
+            Resize(offset + source.Length);
         source.CopyTo(_bytes.AsSpan((int)offset));
         return default;
     }
@@ -57,7 +58,16 @@ internal sealed class MemoryNode : BlockNode
 
     protected override ValueTask TruncateCoreAsync(TruncateRequest request, CancellationToken cancellation)
     {
-        Array.Resize(ref _bytes, (int)request.LengthBytes);
+        Resize(request.LengthBytes);
         return default;
+    }
+
+    private void Resize(long lengthBytes)
+    {
+        if (lengthBytes > _bytes.Length)
+            Array.Resize(ref _bytes, (int)Math.Max(lengthBytes, 2L * _bytes.Length));
+        if (lengthBytes < _length)
+            _bytes.AsSpan((int)lengthBytes, _length - (int)lengthBytes).Clear();
+        _length = (int)lengthBytes;
     }
 }
