@@ -67,6 +67,13 @@ internal sealed partial class Qcow2Node
             return;
         using RangeLease lease = await _tracker
             .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+        await WriteUnderLeaseAsync(guest, source, cancellation).ConfigureAwait(false);
+        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes by plans for a caller that holds an exclusive lease on the clusters.</summary>
+    private async ValueTask WriteUnderLeaseAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    {
         bool mayRetry = true;
         long done = 0;
         HostCluster? preferred = null;
@@ -87,8 +94,6 @@ internal sealed partial class Qcow2Node
                 await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
             }
         }
-
-        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>

@@ -75,6 +75,13 @@ internal sealed partial class Qcow2Node
     {
         using RangeLease lease = await _tracker
             .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+        await ZeroUnderLeaseAsync(range, flags, cancellation).ConfigureAwait(false);
+        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Zeroes whole subclusters for a caller that holds an exclusive lease on their clusters.</summary>
+    private async ValueTask ZeroUnderLeaseAsync(ByteRange range, RequestFlags flags, CancellationToken cancellation)
+    {
         if (_tables.HasDataFile && _tables.Header.IsDataFileRaw)
         {
             long inside = Math.Min(range.End, Math.Max(_virtualSizeBytes, range.Offset));
@@ -83,7 +90,6 @@ internal sealed partial class Qcow2Node
 
         bool mayUnmap = (flags & RequestFlags.MayUnmap) != 0;
         long clusterSize = _geometry.ClusterSize;
-        await _file.ReachAsync(BlockEvent.None, cancellation).ConfigureAwait(false);
         for (long offset = range.Offset; offset < range.End;)
         {
             long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + clusterSize);
@@ -93,8 +99,6 @@ internal sealed partial class Qcow2Node
                     new ByteRange(offset, range.End - offset), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation).ConfigureAwait(false)
                 : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), cancellation).ConfigureAwait(false);
         }
-
-        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }
 
     private bool IsTailToDiskEnd(long offset, long end) => _geometry.IsClusterAligned(offset) && end >= _virtualSizeBytes;

@@ -1,0 +1,151 @@
+using Byre.Block.Buffers;
+using Byre.Block.Errors;
+using Byre.Block.Requests;
+using Byre.Qcow2.Amend;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>Resizing and preallocation.</content>
+internal sealed partial class Qcow2Node
+{
+    /// <inheritdoc/>
+    protected override async ValueTask TruncateCoreAsync(TruncateRequest request, CancellationToken cancellation)
+    {
+        ThrowIfNotWritable();
+        try
+        {
+            await new ImageResizer(this).RunAsync(request, cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The header tells a new virtual size.</summary>
+    internal void NoteVirtualSize(long bytes) => _virtualSizeBytes = bytes;
+
+    /// <summary>
+    /// Allocates clusters for a range that has none, in order, and links them unwritten; with falloc and full their space is
+    /// reserved or written. The L1 table must be large enough; the caller holds a lease, or the image is new.
+    /// </summary>
+    internal async ValueTask PreallocateAsync(ByteRange range, PreallocationMode mode, CancellationToken cancellation)
+    {
+        long hostEnd = 0;
+        HostCluster? preferred = null;
+        for (long offset = range.Offset; offset < range.End;)
+        {
+            AllocationPlan plan = await PlanAsync(
+                new GuestOffset(offset), Math.Min(range.End - offset, 1L << 40), preferred, cancellation).ConfigureAwait(false);
+            bool reserved = false;
+            try
+            {
+                await ReserveSpaceAsync(plan, mode, cancellation).ConfigureAwait(false);
+                plan.Enter(PlanState.DataWritten);
+                reserved = true;
+            }
+            finally
+            {
+                if (!reserved)
+                    Abort(plan);
+            }
+
+            LinkPreallocated(plan);
+            offset += plan.DataBytes;
+            preferred = _tables.HasDataFile ? null : plan.NextHost;
+            hostEnd = Math.Max(hostEnd, plan.NextHost.Index << _geometry.ClusterBits);
+        }
+
+        // Reads beyond the end of the file would be zeroes all the same, but other programs expect clusters to exist.
+        if (hostEnd > _data.LengthBytes && !_tables.HasDataFile)
+            await _data.TruncateAsync(new TruncateRequest(hostEnd, Exact: false), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Zeroes what a larger disk would show of its backing file.</summary>
+    internal async ValueTask ZeroGrowthAsync(long oldBytes, long newBytes, CancellationToken cancellation)
+    {
+        _virtualSizeBytes = newBytes;
+        try
+        {
+            long aligned = Math.Min((oldBytes + _geometry.SubclusterSize - 1) & -_geometry.SubclusterSize, newBytes);
+            if (aligned > oldBytes)
+            {
+                IoBuffer zeroes = IoBufferPool.Shared.RentZeroed((int)(aligned - oldBytes));
+                try
+                {
+                    await WriteUnderLeaseAsync(new GuestOffset(oldBytes), zeroes.Memory, cancellation).ConfigureAwait(false);
+                }
+                finally
+                {
+                    zeroes.Return();
+                }
+            }
+
+            if (newBytes > aligned)
+                await ZeroUnderLeaseAsync(ByteRange.FromEnd(aligned, newBytes), RequestFlags.None, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _virtualSizeBytes = oldBytes;
+        }
+    }
+
+    private async ValueTask ReserveSpaceAsync(AllocationPlan plan, PreallocationMode mode, CancellationToken cancellation)
+    {
+        if (mode is PreallocationMode.Metadata or PreallocationMode.Off || plan.NewRun.Count == 0)
+        {
+            // Clusters that were in use before hold old bytes: a linked cluster must read as zeroes.
+            if (plan.NewRun is { Count: > 0, IsPristine: false })
+                await _data.WriteZeroesAsync(HostRange(plan.NewRun), RequestFlags.MayUnmap, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        ByteRange host = HostRange(plan.NewRun);
+        if (mode == PreallocationMode.Falloc)
+        {
+            await _data.WriteZeroesAsync(host, RequestFlags.None, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        IoBuffer zeroes = IoBufferPool.Shared.RentZeroed((int)Math.Min(host.Length, 2 << 20));
+        try
+        {
+            for (long offset = host.Offset; offset < host.End; offset += zeroes.LengthBytes)
+            {
+                int length = (int)Math.Min(zeroes.LengthBytes, host.End - offset);
+                await _data.WriteAsync(offset, zeroes.Memory[..length], RequestFlags.None, cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            zeroes.Return();
+        }
+    }
+
+    private ByteRange HostRange(AllocatedRun run) =>
+        new(_geometry.OffsetOf(run.First).Value, run.Count << _geometry.ClusterBits);
+
+    /// <summary>Links clusters that nobody has written: with subclusters they stay unallocated in the bitmap.</summary>
+    private void LinkPreallocated(AllocationPlan plan)
+    {
+        if (!_geometry.HasSubclusters || plan.NewRun.Count == 0)
+        {
+            Link(plan);
+            return;
+        }
+
+        HostOffset cluster = new(_geometry.StartOfCluster(plan.Host.Value));
+        using MetadataScope scope = _tables.Lock.Enter();
+        for (int i = 0; i < plan.Slots.Length; i++)
+        {
+            L2Entry old = _tables.Map.Read(scope, plan.Slots[i]);
+            ulong word = (ulong)(cluster.Value + ((long)i << _geometry.ClusterBits)) | L2Entry.CopiedFlag;
+            _tables.Map.Write(scope, plan.Slots[i], new L2Entry(word, old.Bitmap));
+            _tables.L2Cache.Unpin(scope, plan.Slots[i].Slice);
+        }
+
+        plan.Enter(PlanState.Linked);
+    }
+}
