@@ -15,8 +15,10 @@ public static class SizeText
     /// <summary>Parses a size; returns null where the text is none, and <see cref="long.MinValue"/> where it does not fit 64 bits.</summary>
     public static long? TryParse(string text, long defaultUnit = 1)
     {
-        if (text.Length == 0 || text.Contains('-', StringComparison.Ordinal))
+        if (text.Length == 0)
             return null;
+        if (text.Contains('-', StringComparison.Ordinal))
+            return TryParseNegative(text);
         text = text.TrimStart();
         if (text.StartsWith('+'))
             text = text[1..];
@@ -103,6 +105,15 @@ public static class SizeText
         if (digits.IsEmpty)
             throw BlockException.Invalid($"Parameter '{key}' expects a number");
         return negative ? unchecked(0UL - (ulong)value) : (ulong)value;
+    }
+
+    /// <summary>A whole negative number is out of range, minus zero is zero, and anything more is no size.</summary>
+    private static long? TryParseNegative(string text)
+    {
+        ReadOnlySpan<char> digits = text.AsSpan().TrimStart();
+        if (digits.Length < 2 || digits[0] != '-' || digits[1..].ContainsAnyExceptInRange('0', '9'))
+            return null;
+        return digits[1..].ContainsAnyExcept('0') ? long.MinValue : 0;
     }
 
     private static long? TryParseHex(ReadOnlySpan<char> digits, long defaultUnit)

@@ -37,6 +37,7 @@ internal static class HumanSize
     {
         int digits = value switch
         {
+            < 0.9995 => 3,
             < 9.995 => 2,
             < 99.95 => 1,
             _ => 0,
