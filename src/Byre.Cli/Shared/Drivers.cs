@@ -1,11 +1,19 @@
 using Byre.Block.Formats;
 using Byre.Block.Graph;
+using Byre.Storage.Drivers;
+using Byre.Storage.Null;
 
 namespace Byre.Cli.Shared;
 
 /// <summary>The drivers of the program.</summary>
 internal static class Drivers
 {
-    /// <summary>All of them. Drivers are stateless and small; none is loaded beyond its own object.</summary>
-    public static DriverRegistry CreateRegistry() => new(new RawDriver());
+    /// <summary>All of them. Drivers are stateless and small; none loads anything before it opens a node.</summary>
+    public static DriverRegistry CreateRegistry() => new(
+        new RawDriver(),
+        new FileDriver(),
+        new HostDeviceDriver(),
+        new HostCdromDriver(),
+        NullDriver.Coroutine,
+        NullDriver.Asynchronous);
 }
