@@ -20,6 +20,6 @@ internal sealed class CheckArguments(ProgramContext context)
     /// <summary><c>-q</c>.</summary>
     public bool Quiet { get; set; }
 
-    /// <summary><c>--progress</c>.</summary>
-    public ProgressMode Progress { get; set; }
+    /// <summary><c>--progress=json</c>.</summary>
+    public bool ReportsProgress { get; set; }
 }

@@ -67,7 +67,7 @@ internal sealed class CheckCommand : Verb
                     command.Images.ImageOptions = true;
                     break;
                 case ProgressOption:
-                    command.Progress = ProgressPrinter.ParseMode(options.Argument);
+                    command.ReportsProgress = ProgressPrinter.ParseMode(options.Argument) == ProgressMode.Json;
                     break;
             }
         }
@@ -96,13 +96,13 @@ internal sealed class CheckCommand : Verb
         BlockBackend backend = await command.Images.OpenAsync(operand, flags, cache.WriteThrough).ConfigureAwait(false);
         await using (backend.ConfigureAwait(false))
         {
-            if (ImageCheck.Find(backend.Root) is not { } check)
+            if (FindCheckable(backend.Root) is not { } image)
             {
                 context.Report("This image format does not support checks");
                 return UnsupportedStatus;
             }
 
-            CheckReport report = await RunTwiceAsync(command, check, format, context).ConfigureAwait(false);
+            CheckReport report = await RunTwiceAsync(command, image, format, context).ConfigureAwait(false);
             if (!command.Quiet)
             {
                 if (format == OutputFormat.Json)
@@ -119,9 +119,9 @@ internal sealed class CheckCommand : Verb
 
     /// <summary>Checks, and where something was repaired checks once more; the fixed counts of the first check are kept.</summary>
     private static async ValueTask<CheckReport> RunTwiceAsync(
-        CheckArguments command, ImageCheck check, OutputFormat format, ProgramContext context)
+        CheckArguments command, ICheckableImage image, OutputFormat format, ProgramContext context)
     {
-        using var progress = new CheckProgress(context, command.Progress, check.MetadataBytes);
+        using CheckProgress? progress = command.ReportsProgress ? new CheckProgress(context) : null;
         var options = new CheckOptions
         {
             Repair = command.Repair,
@@ -130,7 +130,7 @@ internal sealed class CheckCommand : Verb
         };
         try
         {
-            CheckReport first = await check.RunAsync(options).ConfigureAwait(false);
+            CheckReport first = await image.CheckAsync(options).ConfigureAwait(false);
             if (!first.NeedsSecondCheck)
                 return first;
             if (format == OutputFormat.Human && !command.Quiet)
@@ -141,13 +141,21 @@ internal sealed class CheckCommand : Verb
                     + $"    {first.CorruptionsFixed} corruptions\n\nDouble checking the fixed image now...\n"));
             }
 
-            CheckReport second = await check.RunAsync(options with { Repair = RepairMode.None }).ConfigureAwait(false);
-            return second with { LeaksFixed = first.LeaksFixed, CorruptionsFixed = first.CorruptionsFixed };
+            CheckReport second = await image.CheckAsync(options with { Repair = RepairMode.None }).ConfigureAwait(false);
+            return second.WithFixesOf(first);
         }
         catch (BlockException failure)
         {
             throw BlockException.FromErrno("Check failed", failure.Errno);
         }
+    }
+
+    /// <summary>The node itself, or the one that a filter shows; null where the format has no check.</summary>
+    private static ICheckableImage? FindCheckable(BlockNode node)
+    {
+        while (node is not ICheckableImage && node.Driver.IsFilter && node.File is { } below)
+            node = below;
+        return node as ICheckableImage;
     }
 
     private static InfoObject ToJson(CheckReport report, string fileName, string format) => new InfoObject()

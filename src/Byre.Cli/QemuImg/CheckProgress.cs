@@ -2,12 +2,12 @@ using Byre.Cli.Shared;
 
 namespace Byre.Cli.QemuImg;
 
-/// <summary>Turns the bytes of metadata that a check has read into progress. Used by one thread at a time.</summary>
-internal sealed class CheckProgress(ProgramContext context, ProgressMode mode, long totalBytes) : IProgress<long>, IDisposable
+/// <summary>Tells of the bytes of metadata that a check has read. Used by one thread at a time.</summary>
+internal sealed class CheckProgress(ProgramContext context) : IProgress<long>, IDisposable
 {
-    private readonly ProgressPrinter _printer = new(context, mode, leastStep: 1f, "check");
+    private readonly ProgressPrinter _printer = new(context, ProgressMode.Json, leastStep: 1f, "check");
 
-    public void Report(long value) => _printer.Report(Math.Min(value, totalBytes), totalBytes);
+    public void Report(long value) => _printer.ReportBytes(value);
 
     public void Dispose()
     {

@@ -56,7 +56,7 @@ internal sealed class CreationOptions
         _normalised[name] = option.Type switch
         {
             CreateOptionType.Bool => OptionSet.ParseBool(name, value) ? "on" : "off",
-            CreateOptionType.Number => Decimal(SizeText.ParseNumber(name, value)),
+            CreateOptionType.Number => SizeText.ParseUnsigned(name, value).ToString(CultureInfo.InvariantCulture),
             CreateOptionType.Size => Decimal(SizeText.Parse(name, value)),
             _ => value,
         };

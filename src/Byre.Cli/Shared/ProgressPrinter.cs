@@ -25,7 +25,7 @@ internal sealed class ProgressPrinter : IDisposable
     private volatile bool _asked;
     private float _current;
     private float _lastPrinted;
-    private long _lastJson = long.MinValue;
+    private long _lastJson = -JsonIntervalMilliseconds;
 
     /// <param name="context">The streams.</param>
     /// <param name="mode">What to print.</param>
@@ -60,6 +60,13 @@ internal sealed class ProgressPrinter : IDisposable
     public void Report(long doneBytes, long totalBytes) =>
         Print(totalBytes == 0 ? 100f : (float)doneBytes / totalBytes * 100f, doneBytes, totalBytes);
 
+    /// <summary>Bytes done of a work whose size is not known; told in JSON only.</summary>
+    public void ReportBytes(long doneBytes)
+    {
+        if (_mode == ProgressMode.Json && Environment.TickCount64 - _lastJson >= JsonIntervalMilliseconds)
+            PrintJson(doneBytes, total: -1);
+    }
+
     /// <summary>The command is over: ends the line.</summary>
     public void End()
     {
@@ -87,7 +94,8 @@ internal sealed class ProgressPrinter : IDisposable
         }
         else if (_mode == ProgressMode.Json)
         {
-            PrintJson(done, total);
+            if (_current is 100f or 0f || Environment.TickCount64 - _lastJson >= JsonIntervalMilliseconds)
+                PrintJson(done, total);
         }
         else
         {
@@ -105,18 +113,18 @@ internal sealed class ProgressPrinter : IDisposable
 
     private void PrintJson(long done, long total)
     {
-        long now = Environment.TickCount64;
-        if (_current is not (100f or 0f) && now - _lastJson < JsonIntervalMilliseconds)
-            return;
-        _lastJson = now;
+        _lastJson = Environment.TickCount64;
         double seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds;
-        string text = string.Create(CultureInfo.InvariantCulture, $"{{\"phase\": \"{_phase}\", \"percent\": {_current:F2}");
+        double rate = seconds > 0 && done > 0 ? done / seconds : 0;
+        string text = $"{{\"phase\": \"{_phase}\"";
+        if (done < 0 || total >= 0)
+            text += string.Create(CultureInfo.InvariantCulture, $", \"percent\": {_current:F2}");
+        if (done >= 0)
+            text += string.Create(CultureInfo.InvariantCulture, $", \"done\": {done}, \"rate\": {rate:F0}");
         if (total >= 0)
         {
-            double rate = seconds > 0 ? done / seconds : 0;
             string eta = rate > 0 ? ((total - done) / rate).ToString("F1", CultureInfo.InvariantCulture) : "null";
-            text += string.Create(
-                CultureInfo.InvariantCulture, $", \"done\": {done}, \"total\": {total}, \"rate\": {rate:F0}, \"eta\": {eta}");
+            text += string.Create(CultureInfo.InvariantCulture, $", \"total\": {total}, \"eta\": {eta}");
         }
 
         _context.Out.Write(text + "}\n");

@@ -8,6 +8,7 @@ internal static class VerbTable
     /// <summary>The verb called <paramref name="name"/>; null where there is none.</summary>
     public static Verb? Find(string name) => name switch
     {
+        "check" => new CheckCommand(),
         "create" => new CreateCommand(),
         "info" => new InfoCommand(),
         "map" => new MapCommand(),

@@ -52,4 +52,8 @@ public sealed record CheckReport
             return Leaks != 0 ? 3 : 0;
         }
     }
+
+    /// <summary>This second check's result, with the numbers of what the <paramref name="first"/> one repaired.</summary>
+    public CheckReport WithFixesOf(CheckReport first) =>
+        this with { LeaksFixed = first.LeaksFixed, CorruptionsFixed = first.CorruptionsFixed };
 }
