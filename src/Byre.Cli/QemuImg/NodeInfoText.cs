@@ -22,6 +22,15 @@ internal static class NodeInfoText
         }
     }
 
+    /// <summary>Prints the "Format specific information" of a node, where there is some.</summary>
+    public static void PrintFormatSpecific(StandardOutput output, ImageInfo image, int level)
+    {
+        if (image.FormatSpecific is not { Entries.Count: > 0 } specific)
+            return;
+        output.WriteLine($"{Indent(level)}Format specific information:");
+        PrintObject(output, specific, level + 1);
+    }
+
     private static void PrintNode(StandardOutput output, NodeInfo info, int level, bool isProtocol)
     {
         string indent = Indent(level);
@@ -41,11 +50,7 @@ internal static class NodeInfoText
         PrintBacking(output, info, indent);
         if (info.Image.Snapshots.Count > 0)
             SnapshotTable.Print(output, info.Image.Snapshots, indent);
-        if (info.Image.FormatSpecific is { Entries.Count: > 0 } specific)
-        {
-            output.WriteLine($"{indent}Format specific information:");
-            PrintObject(output, specific, level + 1);
-        }
+        PrintFormatSpecific(output, info.Image, level);
     }
 
     private static void PrintBacking(StandardOutput output, NodeInfo info, string indent)

@@ -34,9 +34,6 @@ internal sealed class IoOpenRequest
     /// <summary>Every write is flushed: the default of this program.</summary>
     public bool WriteThrough { get; private set; } = true;
 
-    /// <summary>-k and -i: "threads", "native" or "io_uring"; null for the default.</summary>
-    public string? AioMode { get; private set; }
-
     /// <summary>-n.</summary>
     public void BypassHostCache()
     {
@@ -63,13 +60,14 @@ internal sealed class IoOpenRequest
         _ => throw CommandException.Error($"Invalid discard option: {name}"),
     };
 
-    /// <summary>-i, and -k for "native".</summary>
+    /// <summary>
+    /// -i, and -k for "native". The name is checked and no more: files are read and written by the thread that asks.
+    /// </summary>
     /// <exception cref="CommandException">There is no such mode.</exception>
-    public void SetAioMode(string name)
+    public static void CheckAioMode(string name)
     {
         if (name is not ("threads" or "native" or "io_uring"))
             throw CommandException.Error($"Invalid aio option: {name}");
-        AioMode = name;
     }
 
     /// <summary>Opens the image.</summary>
@@ -86,7 +84,26 @@ internal sealed class IoOpenRequest
         if (CopiesOnRead)
             flags |= OpenFlags.CopyOnRead;
 
-        BlockNode node = await context.Images.OpenAsync(FileName, Options, flags).ConfigureAwait(false);
+        BlockNode node = UsesTemporaryOverlay
+            ? await OpenOverlayAsync(context, flags).ConfigureAwait(false)
+            : await context.Images.OpenAsync(FileName, Options, flags).ConfigureAwait(false);
         return new BlockBackend(node, writeCache: !WriteThrough);
+    }
+
+    private async ValueTask<BlockNode> OpenOverlayAsync(ProgramContext context, OpenFlags flags)
+    {
+        OpenFlags belowFlags = flags & ~(OpenFlags.ReadWrite | OpenFlags.CopyOnRead);
+        BlockNode below = await context.Images.OpenAsync(FileName, Options, belowFlags).ConfigureAwait(false);
+        try
+        {
+            string directory = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } given ? given : "/var/tmp";
+            string file = Path.Combine(directory, $"byre.{Guid.NewGuid():N}");
+            return await context.Images.Opener.OpenTemporaryOverlayAsync(below, file, flags).ConfigureAwait(false);
+        }
+        catch
+        {
+            await below.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 }

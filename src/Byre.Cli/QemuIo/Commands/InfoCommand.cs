@@ -1,4 +1,5 @@
 using Byre.Block.Graph;
+using Byre.Cli.QemuImg;
 
 namespace Byre.Cli.QemuIo.Commands;
 
@@ -25,6 +26,7 @@ internal sealed class InfoCommand : IoCommand
         ImageInfo info = await describing.GetImageInfoAsync().ConfigureAwait(false);
         session.Output.WriteLine($"cluster size: {TransferSize.Format(info.ClusterSizeBytes)}");
         session.Output.WriteLine($"vm state offset: {TransferSize.Format(info.VmStateOffset)}");
+        NodeInfoText.PrintFormatSpecific(session.Output, info, level: 0);
         return true;
     }
 

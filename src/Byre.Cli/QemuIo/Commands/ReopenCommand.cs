@@ -70,6 +70,7 @@ internal sealed class ReopenCommand : IoCommand
         if (!scan.Operands.IsEmpty)
             throw CommandException.Usage();
         CheckContradictions(options, writable is not null, hasCacheMode);
+        SetImpliedOptions(options, flags);
         await session.Requests.DrainAsync().ConfigureAwait(false);
         return await ReopenAsync(session, options, flags, writeThrough).ConfigureAwait(false);
     }
@@ -82,12 +83,23 @@ internal sealed class ReopenCommand : IoCommand
             throw CommandException.Error("Cannot set both -c and the cache options");
     }
 
+    /// <summary>The modes that the image has now, or that were asked for by letters, win over how it was opened.</summary>
+    private static void SetImpliedOptions(OptionSet options, OpenFlags flags)
+    {
+        if (!options.Contains("read-only"))
+            options["read-only"] = (flags & OpenFlags.ReadWrite) != 0 ? "off" : "on";
+        if (options.Contains("cache.direct") || options.Contains("cache.no-flush"))
+            return;
+        options["cache.direct"] = (flags & OpenFlags.CacheDirect) != 0 ? "on" : "off";
+        options["cache.no-flush"] = (flags & OpenFlags.CacheNoFlush) != 0 ? "on" : "off";
+    }
+
     private static async ValueTask<bool> ReopenAsync(
         IoSession session, OptionSet options, OpenFlags flags, bool writeThrough)
     {
         try
         {
-            await session.Image.Root.ReopenAsync(options, flags).ConfigureAwait(false);
+            await NodeReopener.ReopenAsync(session.Image.Root, options, flags).ConfigureAwait(false);
         }
         catch (BlockException failure)
         {
