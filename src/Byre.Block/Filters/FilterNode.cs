@@ -16,6 +16,7 @@ public abstract class FilterNode : BlockNode
     {
         Driver = driver;
         Child = child;
+        Limits = child.Limits.PassedUp();
         OpenedFlags = child.OpenedFlags & ~OpenFlags.CopyOnRead;
         _children = [new BlockChild(childName, ChildRole.Filtered, child)];
     }
@@ -36,7 +37,7 @@ public abstract class FilterNode : BlockNode
     public override long LengthBytes => Child.LengthBytes;
 
     /// <inheritdoc/>
-    public override BlockLimits Limits => Child.Limits;
+    public override BlockLimits Limits { get; }
 
     /// <inheritdoc/>
     public override bool HasZeroInitialisedGrowth => Child.HasZeroInitialisedGrowth;

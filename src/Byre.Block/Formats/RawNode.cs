@@ -22,6 +22,7 @@ internal sealed class RawNode : BlockNode
         _file = file;
         _offset = offset;
         _size = size;
+        Limits = file.Limits.PassedUp();
         bool isWindow = offset != 0 || size is not null;
         _children = [new BlockChild("file", isWindow ? ChildRole.Data : ChildRole.Filtered, file)];
     }
@@ -41,7 +42,7 @@ internal sealed class RawNode : BlockNode
         }
     }
 
-    public override BlockLimits Limits => _file.Limits;
+    public override BlockLimits Limits { get; }
 
     public override bool HasZeroInitialisedGrowth => _file.HasZeroInitialisedGrowth;
 

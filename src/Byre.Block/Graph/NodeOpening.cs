@@ -269,7 +269,9 @@ internal sealed class NodeOpening : IImageOpener
         OpenFlags flags = _generic.InheritedFlags(role, isFormat ? ParentKind.Format : ParentKind.Other);
         bool isAhead = name == "file" && !_isDetached;
         var child = new NodeOpening(_opener, this, subset, flags) { _role = role, _isAhead = isAhead };
-        return await child.OpenAsync(fileName, parseFileName: name == "file", cancellation).ConfigureAwait(false);
+        // Only what the user wrote is parsed for protocols: an image must not be able to name one for its data file.
+        bool parse = name is "file" or "image";
+        return await child.OpenAsync(fileName, parse, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask<BlockNode?> OpenBackingAsync(

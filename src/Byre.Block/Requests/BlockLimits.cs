@@ -31,4 +31,18 @@ public sealed record BlockLimits
     public long DiscardAlignmentBytes { get; init; }
 
     public static BlockLimits Default { get; } = new();
+
+    /// <summary>
+    /// What remains of a child's limits for a parent that passes requests on as they come: the child shapes them itself, so
+    /// only what suits it matters above.
+    /// </summary>
+    public BlockLimits PassedUp() => this == Default
+        ? Default
+        : this with
+        {
+            RequestAlignmentBytes = 1,
+            WriteZeroesAlignmentBytes = 0,
+            MaxWriteZeroesBytes = 0,
+            MaxDiscardBytes = 0,
+        };
 }

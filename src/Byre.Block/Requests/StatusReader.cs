@@ -67,12 +67,13 @@ internal static class StatusReader
     private static async ValueTask<BlockExtent> CompleteAsync(
         BlockNode node, BlockExtent extent, bool wantsZeroes, CancellationToken cancellation)
     {
-        if ((extent.Status & (BlockStatus.Data | BlockStatus.Zero)) != 0)
+        if (extent.Has(BlockStatus.Data) || (extent.Has(BlockStatus.Zero) && !node.Driver.SupportsBacking))
         {
             extent = extent with { Status = extent.Status | BlockStatus.Allocated };
         }
-        else if (node.Driver.SupportsBacking)
+        else if (!extent.Has(BlockStatus.Allocated))
         {
+            // Formats with backing files say themselves which zeroes are theirs.
             bool isZero = node.Backing is not { } backing
                 || (wantsZeroes && extent.Range.Offset >= backing.LengthBytes);
             if (isZero)

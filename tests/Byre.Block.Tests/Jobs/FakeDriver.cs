@@ -9,6 +9,8 @@ internal sealed class FakeDriver : BlockDriver
 
     public override string Name => "fake";
 
+    public override bool SupportsBacking => true;
+
     public override ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation) =>
         throw new NotSupportedException();
 }
