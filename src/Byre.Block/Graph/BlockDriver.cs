@@ -26,6 +26,9 @@ public abstract class BlockDriver
     /// <summary>True where the format records a backing file.</summary>
     public virtual bool SupportsBacking => false;
 
+    /// <summary>True where images can hold compressed clusters.</summary>
+    public virtual bool SupportsCompression => false;
+
     /// <summary>
     /// How sure the driver is that <paramref name="header"/> (the first bytes of a file, at most 2048) is its format:
     /// 0 not at all, 100 certain. Never throws on garbage.

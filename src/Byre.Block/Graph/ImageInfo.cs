@@ -8,6 +8,9 @@ public sealed class ImageInfo
     /// <summary>Cluster size in bytes; 0 where the format has none.</summary>
     public int ClusterSizeBytes { get; init; }
 
+    /// <summary>Size in bytes of the pieces that clusters are allocated in; 0 where that is the whole cluster.</summary>
+    public int SubclusterSizeBytes { get; init; }
+
     /// <summary>Offset of the vm state area in the node's address space, in bytes; 0 for none.</summary>
     public long VmStateOffset { get; init; }
 

@@ -101,22 +101,21 @@ public sealed partial class ConvertJob
         SparseRun run = chunk.Runs[index];
         await _rate.TakeAsync(run.Length, cancellation).ConfigureAwait(false);
         Memory<byte> plain = chunk.Plain.Slice(run.Offset, run.Length);
-        if (!_options.Compressed)
+        RequestFlags flags = _options.WriteThrough ? RequestFlags.ForceUnitAccess : RequestFlags.None;
+        if (_options.Compressed && _compressor is null)
         {
-            await _target.WriteAsync(offset, plain, RequestFlags.None, cancellation).ConfigureAwait(false);
+            await _target.WriteAsync(offset, plain, flags | RequestFlags.Compressed, cancellation).ConfigureAwait(false);
         }
-        else if (_compressor is null)
-        {
-            await _target.WriteAsync(offset, plain, RequestFlags.Compressed, cancellation).ConfigureAwait(false);
-        }
-        else if (chunk.PackedLengths[index] is > 0 and int length)
+        else if (_options.Compressed && chunk.PackedLengths[index] is > 0 and int length)
         {
             ReadOnlyMemory<byte> packed = chunk.Packed.Slice(run.Offset, length);
-            await _compressor.WriteCompressedAsync(offset, run.Length, packed, cancellation).ConfigureAwait(false);
+            await _compressor!.WriteCompressedAsync(offset, run.Length, packed, cancellation).ConfigureAwait(false);
+            if (_options.WriteThrough)
+                await _target.FlushAsync(cancellation).ConfigureAwait(false);
         }
         else
         {
-            await _target.WriteAsync(offset, plain, RequestFlags.None, cancellation).ConfigureAwait(false);
+            await _target.WriteAsync(offset, plain, flags, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -124,7 +123,8 @@ public sealed partial class ConvertJob
     {
         if (_targetIsZero)
             return default;
-        return _target.WriteZeroesAsync(range, RequestFlags.MayUnmap, cancellation);
+        RequestFlags flags = _options.WriteThrough ? RequestFlags.ForceUnitAccess : RequestFlags.None;
+        return _target.WriteZeroesAsync(range, flags | RequestFlags.MayUnmap, cancellation);
     }
 
     private static BlockException Failed(string what, long offset, BlockException failure) =>

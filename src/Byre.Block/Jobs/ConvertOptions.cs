@@ -36,6 +36,9 @@ public sealed record ConvertOptions
     /// <summary>Length of the target's backing file in bytes: zeroes beyond it need not be stored. Null where unknown.</summary>
     public long? TargetBackingLengthBytes { get; init; }
 
+    /// <summary>Every write is stable on the device when it completes.</summary>
+    public bool WriteThrough { get; init; }
+
     /// <summary>Go on after errors of the source: what cannot be read becomes zeroes, sector by sector, with a warning.</summary>
     public bool Salvage { get; init; }
 

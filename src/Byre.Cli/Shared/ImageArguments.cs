@@ -18,6 +18,9 @@ internal sealed class ImageArguments(ProgramContext context)
     /// <summary><c>-U</c>: tolerate another process that writes.</summary>
     public bool ForceShare { get; set; }
 
+    /// <summary>Further options of the node; null for none.</summary>
+    public OptionSet? ExtraOptions { get; init; }
+
     /// <summary>Defines the object of <c>--object</c>.</summary>
     /// <exception cref="BlockException">The definition is wrong.</exception>
     public void DefineObject(string definition) => ObjectDefinition.Define(definition, context);
@@ -47,6 +50,8 @@ internal sealed class ImageArguments(ProgramContext context)
 
         if (ForceShare)
             options["force-share"] = "on";
+        if (ExtraOptions is not null)
+            options.Merge(ExtraOptions, overwrite: false);
         try
         {
             BlockNode node = await context.Images.OpenAsync(ImageOptions ? null : operand, options, flags).ConfigureAwait(false);

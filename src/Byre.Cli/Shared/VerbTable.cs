@@ -9,9 +9,14 @@ internal static class VerbTable
     public static Verb? Find(string name) => name switch
     {
         "check" => new CheckCommand(),
+        "compare" => new CompareCommand(),
+        "convert" => new ConvertCommand(),
         "create" => new CreateCommand(),
+        "dd" => new DdCommand(),
         "info" => new InfoCommand(),
         "map" => new MapCommand(),
+        "rebase" => new RebaseCommand(),
+        "resize" => new ResizeCommand(),
         "snapshot" => new SnapshotCommand(),
         _ => null,
     };
