@@ -122,7 +122,8 @@ public sealed class CompareJob
         try
         {
             var rest = ByteRange.FromEnd(_position, node.LengthBytes);
-            return await ChainStatus.GetAboveAsync(node, below: null, rest, cancellation).ConfigureAwait(false);
+            ChainExtent known = await BackingChain.GetStatusAboveAsync(node, null, rest, cancellation).ConfigureAwait(false);
+            return known.Extent;
         }
         catch (BlockException failure)
         {

@@ -101,14 +101,15 @@ internal sealed class ConvertCursor
     private async ValueTask<BlockExtent> GetStatusAsync(
         BlockNode node, long offset, long length, CancellationToken cancellation)
     {
-        BlockNode? below = _options.TargetHasBacking ? ChainStatus.SkipFilters(node).Backing : null;
+        BlockNode? below = _options.TargetHasBacking ? BackingChain.SkipFilters(node).Backing : null;
         while (true)
         {
             // The node may end within its last sector, and a question beyond the end has no answer.
             var range = ByteRange.FromEnd(offset, Math.Max(offset, Math.Min(offset + length, node.LengthBytes)));
             try
             {
-                return await ChainStatus.GetAboveAsync(node, below, range, cancellation).ConfigureAwait(false);
+                ChainExtent known = await BackingChain.GetStatusAboveAsync(node, below, range, cancellation).ConfigureAwait(false);
+                return known.Extent;
             }
             catch (BlockException failure)
             {

@@ -171,7 +171,7 @@ public sealed partial class ConvertJob
 
     private static async ValueTask<int> GetClusterSizeAsync(BlockNode node, CancellationToken cancellation)
     {
-        ImageInfo info = await ChainStatus.SkipFilters(node).GetImageInfoAsync(cancellation).ConfigureAwait(false);
+        ImageInfo info = await BackingChain.SkipFilters(node).GetImageInfoAsync(cancellation).ConfigureAwait(false);
         return info.ClusterSizeBytes;
     }
 }

@@ -32,7 +32,7 @@ public sealed class RebaseJob
     public RebaseJob(BlockNode top, RebaseOptions options)
     {
         _top = top;
-        _overlay = ChainStatus.SkipFilters(top);
+        _overlay = BackingChain.SkipFilters(top);
         _options = options;
         _lengthBytes = top.LengthBytes;
         _oldLengthBytes = options.OldBacking?.LengthBytes ?? 0;
@@ -96,7 +96,7 @@ public sealed class RebaseJob
     private async ValueTask<long> FindExposedAsync(CancellationToken cancellation)
     {
         var range = new ByteRange(_position, Math.Min(ChunkBytes, _lengthBytes - _position));
-        BlockExtent extent = await _overlay.GetStatusAsync(range, cancellation).ConfigureAwait(false);
+        BlockExtent extent = await _overlay.GetAllocationAsync(range, cancellation).ConfigureAwait(false);
         Invariant.That(extent.Length > 0);
         if (extent.Has(BlockStatus.Allocated))
         {
@@ -109,10 +109,11 @@ public sealed class RebaseJob
 
         // Beyond the old backing file's end zeroes were read; short of it, only the layers above the new one can differ.
         range = extent.Range.Intersect(new ByteRange(0, old.LengthBytes));
-        extent = await ChainStatus.GetAboveAsync(old, _options.NewBacking, range, cancellation).ConfigureAwait(false);
-        if (old != _options.NewBacking && extent.Has(BlockStatus.Allocated))
-            return extent.Length;
-        _position += extent.Length;
+        ChainExtent above = await BackingChain.GetAllocationAboveAsync(old, _options.NewBacking, range, cancellation)
+            .ConfigureAwait(false);
+        if (above.Extent.Has(BlockStatus.Allocated))
+            return above.Extent.Length;
+        _position += above.Extent.Length;
         return 0;
     }
 

@@ -26,7 +26,7 @@ internal sealed class RebaseCommand : Verb
             await using var open = new OpenImages(context);
             BlockBackend image = await OpenOverlayAsync(parsed).ConfigureAwait(false);
             open.Add(image);
-            BlockNode overlay = SkipFilters(image.Root);
+            BlockNode overlay = BackingChain.SkipFilters(image.Root);
             if (parsed.Compressed && !overlay.Driver.SupportsCompression)
                 throw BlockException.NotSupported("Compression not supported for this file format");
             if (parsed.BackingFormat is { } format && context.Images.Opener.Registry.Find(format) is null)
@@ -70,7 +70,7 @@ internal sealed class RebaseCommand : Verb
         if (parsed.Backing is { Length: > 0 } name)
         {
             string path = ResolveBackingName(top, name);
-            newBacking = FindInChain(overlay, path);
+            newBacking = await BackingChain.FindAsync(overlay, path).ConfigureAwait(false);
             isInChain = newBacking is not null;
             if (newBacking is null)
             {
@@ -124,28 +124,6 @@ internal sealed class RebaseCommand : Verb
         }
     }
 
-    /// <summary>The node below the overlay that already is the new backing file; null where none is.</summary>
-    private static BlockNode? FindInChain(BlockNode overlay, string path)
-    {
-        string wanted = RealPath(path);
-        for (BlockNode? node = overlay.Backing; node is not null; node = SkipFilters(node).Backing)
-        {
-            BlockNode image = SkipFilters(node);
-            if (image.FileName == path || (image.ExactFileName.Length > 0 && RealPath(image.ExactFileName) == wanted))
-                return node;
-        }
-
-        return null;
-    }
-
-    private static string RealPath(string name)
-    {
-        if (FileNames.HasProtocol(name))
-            return name;
-        string full = Path.GetFullPath(name);
-        return File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
-    }
-
     private static async ValueTask ChangeBackingAsync(RebaseArguments parsed, BlockNode overlay)
     {
         string? name = string.IsNullOrEmpty(parsed.Backing) ? null : parsed.Backing;
@@ -163,12 +141,5 @@ internal sealed class RebaseCommand : Verb
                 : Errno.Describe(failure.Errno);
             throw new BlockException(failure.Kind, failure.Errno, prefix + reason, failure);
         }
-    }
-
-    private static BlockNode SkipFilters(BlockNode node)
-    {
-        while (node.Driver.IsFilter && node.File is { } child)
-            node = child;
-        return node;
     }
 }

@@ -129,20 +129,14 @@ internal sealed class FakeNode : BlockNode, ICompressedTarget
         range = range.Intersect(new ByteRange(0, LengthBytes));
         if (range.IsEmpty)
             return new(new BlockExtent { Range = range, Status = BlockStatus.EndOfFile });
-        BlockStatus status = EffectiveStatus(range.Offset / ClusterBytes);
+        BlockStatus status = _status[range.Offset / ClusterBytes];
         long end = (range.Offset / ClusterBytes * ClusterBytes) + ClusterBytes;
-        while (end < range.End && EffectiveStatus(end / ClusterBytes) == status)
+        while (end < range.End && _status[end / ClusterBytes] == status)
             end += ClusterBytes;
         end = Math.Min(end, range.End);
         if (end == LengthBytes)
             status |= BlockStatus.EndOfFile;
         return new(new BlockExtent { Range = ByteRange.FromEnd(range.Offset, end), Status = status });
-    }
-
-    private BlockStatus EffectiveStatus(long cluster)
-    {
-        BlockStatus status = _status[cluster];
-        return status == BlockStatus.None && BackingNode is null ? BlockStatus.Zero : status;
     }
 
     private void Fill(long offset, Span<byte> destination)
