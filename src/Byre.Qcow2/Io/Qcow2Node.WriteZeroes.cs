@@ -89,19 +89,20 @@ internal sealed partial class Qcow2Node
         }
 
         bool mayUnmap = (flags & RequestFlags.MayUnmap) != 0;
-        long clusterSize = _geometry.ClusterSize;
+        // The last cluster of the disk is whole even where the disk ends inside it.
+        long wholeEnd = range.End >= _virtualSizeBytes || !_geometry.HasSubclusters
+            ? (range.End + _geometry.ClusterSize - 1) & -_geometry.ClusterSize
+            : _geometry.StartOfCluster(range.End);
         for (long offset = range.Offset; offset < range.End;)
         {
-            long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + clusterSize);
-            bool wholeCluster = end - offset == clusterSize || !_geometry.HasSubclusters || IsTailToDiskEnd(offset, end);
-            offset = wholeCluster
+            bool whole = !_geometry.HasSubclusters || (_geometry.IsClusterAligned(offset) && offset < wholeEnd);
+            long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + _geometry.ClusterSize);
+            offset = whole
                 ? await ChangeClustersAsync(
-                    new ByteRange(offset, range.End - offset), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation).ConfigureAwait(false)
+                    ByteRange.FromEnd(offset, wholeEnd), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation).ConfigureAwait(false)
                 : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), cancellation).ConfigureAwait(false);
         }
     }
-
-    private bool IsTailToDiskEnd(long offset, long end) => _geometry.IsClusterAligned(offset) && end >= _virtualSizeBytes;
 
     /// <summary>What write zeroes makes of a whole cluster's entry, and whether its old cluster loses its reference.</summary>
     private (L2Entry Entry, bool Frees) ZeroEntry(L2Entry old, bool mayUnmap)

@@ -1,0 +1,102 @@
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+using Byre.Block.Requests;
+using Byre.Qcow2.Check;
+using Byre.Qcow2.Create;
+using Byre.Qcow2.Io;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+using Byre.Qcow2.Tests.Create;
+
+namespace Byre.Qcow2.Tests.Io;
+
+/// <summary>An image in memory, the node that is open on it, and what a guest should see.</summary>
+internal sealed class EngineHarness
+{
+    private readonly MemoryNode? _backing;
+
+    public EngineHarness(Qcow2CreateOptions options, byte[]? backing = null)
+    {
+        Options = options;
+        Expected = new byte[options.SizeBytes];
+        File = new MemoryNode();
+        if (backing is null)
+            return;
+        _backing = new MemoryNode();
+        Run(_backing.WriteAsync(0, backing));
+        backing.AsSpan(0, Math.Min(backing.Length, Expected.Length)).CopyTo(Expected);
+    }
+
+    public Qcow2CreateOptions Options { get; }
+
+    public MemoryNode File { get; }
+
+    public byte[] Expected { get; set; }
+
+    public Qcow2Node Node { get; private set; } = null!;
+
+    /// <summary>What was done, for failures.</summary>
+    public List<string> Log { get; } = [];
+
+    /// <summary>Slices of the caches: small ones make evictions happen.</summary>
+    public int L2Slices { get; init; } = 2;
+
+    public static void Run(ValueTask task) => task.AsTask().GetAwaiter().GetResult();
+
+    public static T Run<T>(ValueTask<T> task) => task.AsTask().GetAwaiter().GetResult();
+
+    public void Create() => Run(ImageCreator.WriteEmptyAsync(File, Options, CancellationToken.None));
+
+    public void Open()
+    {
+        byte[] header = new byte[Options.ClusterSizeBytes];
+        Run(File.ReadAsync(0, header));
+        int sliceBytes = Math.Min(512, Options.ClusterSizeBytes);
+        var context = new Qcow2OpenContext
+        {
+            Driver = new StubDriver(),
+            File = File,
+            Header = HeaderCodec.Parse(header),
+            Flags = OpenFlags.ReadWrite | OpenFlags.Unmap,
+            Options = new MetadataOptions
+            {
+                L2SliceBytes = sliceBytes,
+                L2Slices = L2Slices,
+                RefcountSliceBytes = sliceBytes,
+                RefcountSlices = 4,
+                LazyRefcounts = Options.LazyRefcounts,
+            },
+        };
+        Node = Run(Qcow2Node.OpenAsync(context, CancellationToken.None));
+        Node.ReplaceBacking(_backing);
+    }
+
+    public void Close() => Run(Node.DisposeAsync());
+
+    public void Verify(string what)
+    {
+        byte[] actual = new byte[Expected.Length];
+        Run(Node.ReadAsync(0, actual));
+        int differs = actual.AsSpan().CommonPrefixLength(Expected);
+        Assert.True(differs == Expected.Length, $"{what}: bytes differ at 0x{differs:x} after {string.Join(' ', Log)}");
+    }
+
+    public void Check(string what)
+    {
+        byte[] bytes = new byte[Options.ClusterSizeBytes];
+        Run(File.ReadAsync(0, bytes));
+        var findings = new List<string>();
+        CheckReport report = Run(ImageChecker.CheckAsync(
+            File, HeaderCodec.Parse(bytes), new CheckOptions { OnFinding = f => findings.Add(f.Text), Parallelism = 1 }));
+        Assert.True(report.IsClean, $"{what}: {string.Join("; ", findings)}");
+    }
+}
+
+/// <summary>A driver that opens nothing.</summary>
+internal sealed class StubDriver : BlockDriver
+{
+    public override string Name => "qcow2";
+
+    public override ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation) =>
+        throw BlockException.NotSupported("stub");
+}
