@@ -1,3 +1,4 @@
+using Byre.Cli.Demo;
 using Byre.Cli.QemuImg;
 
 namespace Byre.Cli.Shared;
@@ -13,6 +14,7 @@ internal static class VerbTable
         "convert" => new ConvertCommand(),
         "create" => new CreateCommand(),
         "dd" => new DdCommand(),
+        "demo" => new DemoCommand(),
         "info" => new InfoCommand(),
         "map" => new MapCommand(),
         "rebase" => new RebaseCommand(),

@@ -1,0 +1,8 @@
+namespace Byre.Cli.Demo;
+
+/// <summary>One line of the demonstration's table.</summary>
+/// <param name="What">What was done.</param>
+/// <param name="HostBytes">Bytes of the file concerned on the host; null for none.</param>
+/// <param name="Elapsed">How long it took.</param>
+/// <param name="Remark">Rates, cache hits, results.</param>
+internal sealed record DemoRow(string What, long? HostBytes, TimeSpan Elapsed, string Remark);

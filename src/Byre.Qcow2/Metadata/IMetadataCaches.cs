@@ -1,0 +1,11 @@
+namespace Byre.Qcow2.Metadata;
+
+/// <summary>A node that tells how its metadata caches do. Safe to ask at any time, from any thread.</summary>
+public interface IMetadataCaches
+{
+    /// <summary>The cache of L2 tables.</summary>
+    SliceCacheStatistics L2Statistics { get; }
+
+    /// <summary>The cache of refcount blocks.</summary>
+    SliceCacheStatistics RefcountStatistics { get; }
+}
