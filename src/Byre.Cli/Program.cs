@@ -40,6 +40,7 @@ internal static class Program
     private static ValueTask<int> RunAsync(ProgramContext context, string[] arguments) => context.ProgramName switch
     {
         "qemu-io" => QemuIoFrontEnd.RunAsync(context, arguments),
+        "qemu-nbd" => throw BlockException.NotSupported("The NBD server is not part of this version"),
         _ => QemuImgFrontEnd.RunAsync(context, arguments),
     };
 

@@ -1,3 +1,4 @@
+using Byre.Cli.QemuIo;
 using Byre.Cli.Shared;
 
 namespace Byre.Cli.QemuImg;
@@ -33,6 +34,8 @@ internal static class QemuImgFrontEnd
         if (options.Operands.IsEmpty)
             return new ValueTask<int>(0);
         string[] words = options.Operands.ToArray();
+        if (words[0] == "io" && context.ProgramName == "byre")
+            return QemuIoFrontEnd.RunAsync(context, words[1..]);
         Verb verb = VerbTable.Find(words[0]) ?? throw new UsageException($"Command not found: {words[0]}");
         return verb.RunAsync(words, context);
     }

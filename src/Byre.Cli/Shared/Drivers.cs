@@ -1,3 +1,4 @@
+using Byre.Block.Filters.Blkdebug;
 using Byre.Block.Formats;
 using Byre.Block.Graph;
 using Byre.Storage.Drivers;
@@ -11,6 +12,7 @@ internal static class Drivers
     /// <summary>All of them. Drivers are stateless and small; none loads anything before it opens a node.</summary>
     public static DriverRegistry CreateRegistry() => new(
         new RawDriver(),
+        new BlkdebugDriver(),
         new FileDriver(),
         new HostDeviceDriver(),
         new HostCdromDriver(),
