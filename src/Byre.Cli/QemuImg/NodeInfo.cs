@@ -12,8 +12,10 @@ internal sealed class NodeInfo
         Format = node.Driver.Name;
         LengthBytes = node.LengthBytes;
         Image = image;
+        bool isHostFile = Format is "file" or "host_device" or "host_cdrom";
         // Only nodes over a file, or files themselves, know whether they were closed cleanly.
-        KnowsDirtyFlag = node.File is not null || node.Driver.Name is "file" or "host_device" or "host_cdrom";
+        KnowsDirtyFlag = node.File is not null || isHostFile;
+        FormatSpecific = image.FormatSpecific ?? (isHostFile ? new InfoObject() : null);
     }
 
     public string FileName { get; }
@@ -29,6 +31,9 @@ internal sealed class NodeInfo
     public ImageInfo Image { get; }
 
     public bool KnowsDirtyFlag { get; }
+
+    /// <summary>"Format specific information"; empty for files, null where there is none.</summary>
+    public InfoObject? FormatSpecific { get; }
 
     public string? BackingFileName => Image.BackingFileName;
 
@@ -74,7 +79,7 @@ internal sealed class NodeInfo
             .Add("full-backing-filename", FullBackingFileName)
             .Add("backing-filename-format", BackingFormat)
             .Add("snapshots", Image.Snapshots.Count > 0 ? SnapshotsToJson() : null)
-            .Add("format-specific", Image.FormatSpecific is { } specific ? Typed(specific) : null)
+            .Add("format-specific", FormatSpecific is { } specific ? Typed(specific) : null)
             .Add("children", children);
     }
 
