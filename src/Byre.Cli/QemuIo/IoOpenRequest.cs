@@ -1,3 +1,4 @@
+using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Cli.Shared;
 
@@ -71,7 +72,7 @@ internal sealed class IoOpenRequest
     }
 
     /// <summary>Opens the image.</summary>
-    /// <exception cref="Byre.Block.Errors.BlockException">With the text that follows "can't open device X: ".</exception>
+    /// <exception cref="BlockException">With the text that follows "can't open device X: ".</exception>
     public async ValueTask<BlockBackend> OpenAsync(ProgramContext context)
     {
         if (ForceShare)
@@ -87,6 +88,12 @@ internal sealed class IoOpenRequest
         BlockNode node = UsesTemporaryOverlay
             ? await OpenOverlayAsync(context, flags).ConfigureAwait(false)
             : await context.Images.OpenAsync(FileName, Options, flags).ConfigureAwait(false);
+        if (node.IsReadOnly && !IsReadOnly)
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+            throw new BlockException(BlockErrorKind.ReadOnly, Errno.OperationNotPermitted, "Block node is read-only");
+        }
+
         return new BlockBackend(node, writeCache: !WriteThrough);
     }
 

@@ -1,6 +1,7 @@
 using Byre.Block.Errors;
 using Byre.Block.Filters;
 using Byre.Block.Graph;
+using Byre.Block.Requests;
 using Byre.Cli.Shared;
 
 namespace Byre.Cli.QemuIo;
@@ -105,6 +106,11 @@ internal sealed class IoSession(ProgramContext context) : IAsyncDisposable
         Requests.Report();
         return outcome;
     }
+
+    /// <summary>A range as a user gave it, which may be beyond everything.</summary>
+    /// <exception cref="BlockException">It ends beyond the largest offset (EIO, as beyond the image's end).</exception>
+    public static ByteRange RangeOf(long offset, long count) =>
+        offset > long.MaxValue - count ? throw BlockException.FromErrno(Errno.InputOutput) : new ByteRange(offset, count);
 
     /// <summary>The node that can hold requests.</summary>
     /// <exception cref="BlockException">There is none (ENOTSUP).</exception>

@@ -53,7 +53,7 @@ internal sealed class AioWriteCommand : IoCommand
         CheckCombination(options);
         long offset = CommandNumbers.ParseSize(options.Operands[0]);
         if (options.IsZero)
-            StartZeroes(session, options, new ByteRange(offset, CommandNumbers.ParseSize(options.Operands[1])));
+            StartZeroes(session, options, offset, CommandNumbers.ParseSize(options.Operands[1]));
         else
             StartWrite(session, options, offset);
         return new ValueTask<bool>(true);
@@ -65,16 +65,15 @@ internal sealed class AioWriteCommand : IoCommand
             throw CommandException.Output("-z supports only a single length parameter");
         if (options.Has(RequestFlags.MayUnmap) && !options.IsZero)
             throw CommandException.Output("-u requires -z to be specified");
-        if (options.IsZero && options.Pattern is not null)
-            throw CommandException.Output("-z and -P cannot be specified at the same time");
         if (options.IsZero && options.RegistersBuffer)
             throw CommandException.Output("cannot combine zero write with registered I/O buffer");
     }
 
-    private static void StartZeroes(IoSession session, TransferOptions options, ByteRange range) =>
+    /// <summary>A pattern beside -z has no effect: the peer means to refuse it and does not.</summary>
+    private static void StartZeroes(IoSession session, TransferOptions options, long offset, long count) =>
         session.Requests.Start(
-            () => session.Image.WriteZeroesAsync(range, options.Flags),
-            outcome => Finish(session, options, range, outcome));
+            () => session.Image.WriteZeroesAsync(IoSession.RangeOf(offset, count), options.Flags),
+            outcome => Finish(session, options, offset, count, outcome));
 
     private static void StartWrite(IoSession session, TransferOptions options, long offset)
     {
@@ -85,15 +84,16 @@ internal sealed class AioWriteCommand : IoCommand
             outcome =>
             {
                 using (buffer)
-                    Finish(session, options, new ByteRange(offset, buffer.Vector.Length), outcome);
+                    Finish(session, options, offset, buffer.Vector.Length, outcome);
             });
     }
 
-    private static void Finish(IoSession session, TransferOptions options, ByteRange range, RequestOutcome outcome)
+    private static void Finish(
+        IoSession session, TransferOptions options, long offset, long count, RequestOutcome outcome)
     {
         if (outcome.Failure is not null)
             session.Fail($"aio_write failed: {outcome.FailureText}");
         else
-            options.PrintReport(session.Output, "wrote", range, outcome.Elapsed);
+            options.PrintReport(session.Output, "wrote", new ByteRange(offset, count), outcome.Elapsed);
     }
 }

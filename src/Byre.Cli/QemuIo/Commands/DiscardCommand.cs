@@ -42,11 +42,11 @@ internal sealed class DiscardCommand : IoCommand
         long count = CommandNumbers.ParseSize(options.Operands[1]);
         CommandNumbers.CheckRequestLength(count, options.Operands[1]);
 
-        var range = new ByteRange(offset, count);
-        RequestOutcome outcome = await session.PerformAsync(() => session.Image.DiscardAsync(range)).ConfigureAwait(false);
+        RequestOutcome outcome = await session
+            .PerformAsync(() => session.Image.DiscardAsync(IoSession.RangeOf(offset, count))).ConfigureAwait(false);
         if (outcome.Failure is not null)
             return session.Fail($"discard failed: {outcome.FailureText}");
-        options.PrintReport(session.Output, "discard", range, outcome.Elapsed);
+        options.PrintReport(session.Output, "discard", new ByteRange(offset, count), outcome.Elapsed);
         return true;
     }
 }

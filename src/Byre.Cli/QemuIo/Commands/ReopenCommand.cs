@@ -70,6 +70,7 @@ internal sealed class ReopenCommand : IoCommand
         if (!scan.Operands.IsEmpty)
             throw CommandException.Usage();
         CheckContradictions(options, writable is not null, hasCacheMode);
+        CheckReadOnly(session.Image, options);
         SetImpliedOptions(options, flags);
         await session.Requests.DrainAsync().ConfigureAwait(false);
         return await ReopenAsync(session, options, flags, writeThrough).ConfigureAwait(false);
@@ -81,6 +82,14 @@ internal sealed class ReopenCommand : IoCommand
             throw CommandException.Error("Cannot set both -r/-w and 'read-only'");
         if ((options.Contains("cache.direct") || options.Contains("cache.no-flush")) && hasCacheMode)
             throw CommandException.Error("Cannot set both -c and the cache options");
+    }
+
+    /// <summary>Only -r gives up this program's own permission to write.</summary>
+    private static void CheckReadOnly(BlockBackend image, OptionSet options)
+    {
+        if (image.Root.IsReadOnly || options.Get("read-only") is not ("on" or "yes" or "true" or "y"))
+            return;
+        throw CommandException.Error($"Read-only block node '{image.Root.NodeName}' cannot support read-write users");
     }
 
     /// <summary>The modes that the image has now, or that were asked for by letters, win over how it was opened.</summary>

@@ -69,7 +69,7 @@ internal sealed class WriteCommand : IoCommand
 
         using TransferBuffer? buffer = CreateBuffer(session, options, count);
         RequestOutcome outcome = await session
-            .PerformAsync(() => Submit(session.Image, options, new ByteRange(offset, count), buffer)).ConfigureAwait(false);
+            .PerformAsync(() => Submit(session.Image, options, IoSession.RangeOf(offset, count), buffer)).ConfigureAwait(false);
         if (outcome.Failure is not null)
             return session.Fail($"write failed: {outcome.FailureText}");
         options.PrintReport(session.Output, "wrote", new ByteRange(offset, count), outcome.Elapsed);
