@@ -56,7 +56,8 @@ public sealed class SourceShapeTests
         foreach (string path in Repository.Sources("src"))
         {
             string expected = Path.GetFileName(path).Split('.')[0];
-            string[] names = [.. CSharpBlock.In(Repository.ReadText(path)).Where(IsOuterPublicType).Select(NameOf).Distinct()];
+            string[] names =
+                [.. CSharpBlock.In(Repository.ReadText(path)).Where(IsOuterPublicType).Select(NameOf).Distinct()];
             if (names.Length > 1)
                 findings.Add(path, $"public types {string.Join(", ", names)}: one a file");
             else if (names.Length == 1 && names[0] != expected)
@@ -137,5 +138,6 @@ public sealed class SourceShapeTests
         block.IsType && block.Depth == 0 && block.Header.StartsWith("public ", StringComparison.Ordinal);
 
     private static string NameOf(CSharpBlock type) =>
-        Regex.Match(type.Header, @"\b(class|struct|interface|enum|record)\b( (class|struct))? (?<name>\w+)").Groups["name"].Value;
+        Regex.Match(type.Header,
+            @"\b(class|struct|interface|enum|record)\b( (class|struct))? (?<name>\w+)").Groups["name"].Value;
 }

@@ -14,7 +14,9 @@ internal abstract class ClusterCodec
     private static readonly Lazy<ClusterCodec> LazyDeflate = new(() => new DeflateCodec(DeflateLibrary.Load()));
     private static readonly Lazy<ClusterCodec> LazyZstandard = new(() => new ZstandardCodec());
 
-    /// <summary>Compression type 0 ("zlib"): a raw deflate stream within a window of 4 KiB, without header or checksum.</summary>
+    /// <summary>
+    /// Compression type 0 ("zlib"): a raw deflate stream within a window of 4 KiB, without header or checksum.
+    /// </summary>
     public static ClusterCodec Deflate => LazyDeflate.Value;
 
     /// <summary>Compression type 1 ("zstd"): Zstandard frames.</summary>
@@ -22,9 +24,9 @@ internal abstract class ClusterCodec
     public static ClusterCodec Zstandard => LazyZstandard.Value;
 
     /// <summary>
-    /// Compresses <paramref name="cluster"/> into the start of <paramref name="destination"/>. Returns the stream's length
-    /// in bytes, or -1 where it does not fit (the libraries may need a few bytes more than they use) or would not be shorter
-    /// than the cluster: it is then to be stored as it is.
+    /// Compresses <paramref name="cluster"/> into the start of <paramref name="destination"/>. Returns the stream's
+    /// length in bytes, or -1 where it does not fit (the libraries may need a few bytes more than they use) or would
+    /// not be shorter than the cluster: it is then to be stored as it is.
     /// </summary>
     public int Compress(ReadOnlySpan<byte> cluster, Span<byte> destination)
     {
@@ -34,11 +36,12 @@ internal abstract class ClusterCodec
     }
 
     /// <summary>
-    /// Fills <paramref name="cluster"/> whole from the stream that <paramref name="compressed"/> starts with. What follows
-    /// the stream (the rest of its last sector, neighbours packed behind it) is ignored, and so is what the stream would
-    /// still produce beyond the cluster's end where the compression type allows that.
+    /// Fills <paramref name="cluster"/> whole from the stream that <paramref name="compressed"/> starts with. What
+    /// follows the stream (the rest of its last sector, neighbours packed behind it) is ignored, and so is what the
+    /// stream would still produce beyond the cluster's end where the compression type allows that.
     /// </summary>
-    /// <exception cref="BlockException">CorruptImage, EIO: not such a stream, or it ends before the cluster is full.</exception>
+    /// <exception cref="BlockException">CorruptImage, EIO: not such a stream, or it ends before the cluster is
+    /// full.</exception>
     public void Decompress(ReadOnlySpan<byte> compressed, Span<byte> cluster)
     {
         if (!TryDecompress(compressed, cluster))

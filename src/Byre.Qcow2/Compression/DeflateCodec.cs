@@ -3,8 +3,8 @@ using Byre.Qcow2.Compression.Interop;
 namespace Byre.Qcow2.Compression;
 
 /// <summary>
-/// Compression type "zlib". QEMU reads it with a window of 4 KiB, so no match may reach back further than that; the level
-/// is the result of a measurement (docs/adr/0001-compression-libraries.md). Thread-safe.
+/// Compression type "zlib". QEMU reads it with a window of 4 KiB, so no match may reach back further than that; the
+/// level is the result of a measurement (docs/adr/0001-compression-libraries.md). Thread-safe.
 /// </summary>
 internal sealed class DeflateCodec(DeflateLibrary library) : ClusterCodec
 {

@@ -30,7 +30,9 @@ internal sealed class NativeContextPool(Func<nint> create, Action<nint> free)
         return context != 0 ? context : throw BlockException.FromErrno(Errno.OutOfMemory);
     }
 
-    /// <summary>Takes a rented context back, whatever state it is in: users reset a context before they use it.</summary>
+    /// <summary>
+    /// Takes a rented context back, whatever state it is in: users reset a context before they use it.
+    /// </summary>
     public void Return(nint context)
     {
         if (Interlocked.Increment(ref _keptCount) > MaxKept)

@@ -4,13 +4,15 @@ using Byre.Block.Errors;
 namespace Byre.Qcow2.Compression.Interop;
 
 /// <summary>
-/// Deflate by the zlib-ng that comes inside the .NET runtime (the library behind System.IO.Compression, whose managed API
-/// offers no 4 KiB window). Its exports belong to the runtime: <see cref="Load"/> tries them before they are relied upon.
-/// Thread-safe.
+/// Deflate by the zlib-ng that comes inside the .NET runtime (the library behind System.IO.Compression, whose managed
+/// API offers no 4 KiB window). Its exports belong to the runtime: <see cref="Load"/> tries them before they are
+/// relied upon. Thread-safe.
 /// </summary>
 internal sealed unsafe partial class RuntimeZlib : DeflateLibrary
 {
-    /// <summary>zlib-ng's level that is three times as fast as zlib's default with output three percent longer.</summary>
+    /// <summary>
+    /// zlib-ng's level that is three times as fast as zlib's default with output three percent longer.
+    /// </summary>
     private const int Level = 5;
 
     private const string Library = "libSystem.IO.Compression.Native";
@@ -43,7 +45,8 @@ internal sealed unsafe partial class RuntimeZlib : DeflateLibrary
 
     public override int Compress(ReadOnlySpan<byte> source, Span<byte> destination)
     {
-        // The library exports no reset for deflate. Building the context anew costs 2 µs, half a percent of a 64 KiB cluster.
+        // The library exports no reset for deflate. Building the context anew costs 2 µs, half a percent of a 64 KiB
+        // cluster.
         RuntimeZlibStream stream = default;
         int result = DeflateInit2(
             &stream, Level, MethodDeflated, DeflateCodec.WindowBits, DeflateCodec.MemoryLevel, DefaultStrategy);

@@ -145,7 +145,8 @@ internal sealed unsafe partial class SystemZlib : DeflateLibrary
     private static partial int DeflateEnd(SystemZlibStream* stream);
 
     [LibraryImport(Library, EntryPoint = "inflateInit2_")]
-    private static partial int InflateInit2(SystemZlibStream* stream, int windowBits, byte* version, int streamSizeBytes);
+    private static partial int InflateInit2(
+        SystemZlibStream* stream, int windowBits, byte* version, int streamSizeBytes);
 
     [LibraryImport(Library, EntryPoint = "inflateReset2")]
     private static partial int InflateReset2(SystemZlibStream* stream, int windowBits);

@@ -12,10 +12,12 @@ internal sealed unsafe partial class SystemZstandard
     private const nuint DestinationTooSmall = 70;
 
     private readonly NativeContextPool _compressors;
-    private readonly NativeContextPool _decompressors = new(CreateDecompressor, static context => _ = FreeDecompressor(context));
+    private readonly NativeContextPool _decompressors = new(
+        CreateDecompressor, static context => _ = FreeDecompressor(context));
 
     private SystemZstandard(int level) =>
-        _compressors = new NativeContextPool(() => BuildCompressor(level), static context => _ = FreeCompressor(context));
+        _compressors = new NativeContextPool(
+            () => BuildCompressor(level), static context => _ = FreeCompressor(context));
 
     /// <summary>The library, compressing at <paramref name="level"/>; null where the machine has none.</summary>
     public static SystemZstandard? Load(int level)
