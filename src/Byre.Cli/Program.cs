@@ -10,8 +10,8 @@ using Byre.Cli.Shared;
 namespace Byre.Cli;
 
 /// <summary>
-/// The program: one executable with four names. The last part of argv[0] decides the front end (byre, qemu-img, qemu-io, qemu-nbd) and
-/// the prefix of its messages.
+/// The program: one executable with four names. The last part of argv[0] decides the front end (byre, qemu-img,
+/// qemu-io, qemu-nbd) and the prefix of its messages.
 /// </summary>
 internal static class Program
 {
@@ -45,8 +45,8 @@ internal static class Program
     };
 
     /// <summary>
-    /// The last part of argv[0]. The runtime's own list begins with the resolved path of the managed program: links to it
-    /// would lose their names, so the kernel is asked.
+    /// The last part of argv[0]. The runtime's own list begins with the resolved path of the managed program: links
+    /// to it would lose their names, so the kernel is asked.
     /// </summary>
     private static string FindProgramName()
     {

@@ -6,7 +6,9 @@ using Xunit.Abstractions;
 
 namespace Byre.Conformance.Tests;
 
-/// <summary>Random histories of images, run by our tools and by QEMU's: the same bytes, maps, checks and answers.</summary>
+/// <summary>
+/// Random histories of images, run by our tools and by QEMU's: the same bytes, maps, checks and answers.
+/// </summary>
 public sealed class DifferentialTests(ITestOutputHelper log)
 {
     private const int MaxFailures = 5;
@@ -42,11 +44,13 @@ public sealed class DifferentialTests(ITestOutputHelper log)
             failures.Add(Describe(program, divergence, peer));
         }
 
-        log.WriteLine($"{cases} programs from seed {SoakSettings.Seed}, {findings} findings in QEMU, {failures.Count} failures");
+        log.WriteLine(
+            $"{cases} programs from seed {SoakSettings.Seed}, {findings} findings in QEMU, {failures.Count} failures");
         Assert.True(failures.Count == 0, string.Join("\n", failures));
     }
 
-    private static string Reproduction(GuestProgram program) => $"BYRE_SEED={program.Seed} BYRE_CASES=1 ({program.Parameters})";
+    private static string Reproduction(GuestProgram program) =>
+        $"BYRE_SEED={program.Seed} BYRE_CASES=1 ({program.Parameters})";
 
     private static string Describe(GuestProgram program, DivergenceException divergence, ToolSet peer)
     {

@@ -58,7 +58,8 @@ public sealed class FileStorageZeroesTests : IDisposable
         await node.WriteZeroesAsync(new ByteRange(Block, 2 * Block));
         Assert.Equal(new byte[3 * Block], await Nodes.ReadAsync(node, 0, 3 * Block));
         Assert.Equal(3 * Block, node.LengthBytes);
-        Assert.Equal([AllocateMode.ZeroRange, Punch, AllocateMode.Default, Punch, AllocateMode.Default], calls.Allocations);
+        Assert.Equal(
+            [AllocateMode.ZeroRange, Punch, AllocateMode.Default, Punch, AllocateMode.Default], calls.Allocations);
     }
 
     [Fact]
@@ -97,7 +98,8 @@ public sealed class FileStorageZeroesTests : IDisposable
         Assert.Equal(
             [(0L, 2L * Block, false), (2 * Block, Block, true), (3 * Block, 6 * Block, false)],
             extents.Select(e => (e.Range.Offset, e.Length, e.Has(BlockStatus.Data))));
-        Assert.All(extents, e => Assert.True(e.Has(BlockStatus.OffsetValid) && e.HostNode == node && e.HostOffset == e.Range.Offset));
+        Assert.All(extents, e => Assert.True(e.Has(BlockStatus.OffsetValid) && e.HostNode == node &&
+            e.HostOffset == e.Range.Offset));
         Assert.True(extents[^1].Has(BlockStatus.EndOfFile | BlockStatus.Zero));
         Assert.False(extents[1].Has(BlockStatus.EndOfFile));
     }

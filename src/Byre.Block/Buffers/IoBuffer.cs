@@ -27,7 +27,9 @@ public sealed unsafe class IoBuffer : MemoryManager<byte>
     /// <summary>Bytes that fit, at least what was asked for.</summary>
     public int CapacityBytes { get; }
 
-    /// <summary>Bytes that were asked for: the length of <see cref="Span"/> and <see cref="MemoryManager{T}.Memory"/>.</summary>
+    /// <summary>
+    /// Bytes that were asked for: the length of <see cref="Span"/> and <see cref="MemoryManager{T}.Memory"/>.
+    /// </summary>
     public int LengthBytes { get; private set; }
 
     /// <summary>The bytes that were asked for.</summary>

@@ -5,8 +5,8 @@ using Byre.Block.Errors;
 namespace Byre.Block.Buffers;
 
 /// <summary>
-/// One contiguous, aligned block of native memory cut into slices of equal size, for a metadata cache. Memory is zero at
-/// first and costs nothing until a slice is touched. Not thread-safe; disposed once, by its owner.
+/// One contiguous, aligned block of native memory cut into slices of equal size, for a metadata cache. Memory is zero
+/// at first and costs nothing until a slice is touched. Not thread-safe; disposed once, by its owner.
 /// </summary>
 public sealed unsafe class SliceArena : MemoryManager<byte>
 {

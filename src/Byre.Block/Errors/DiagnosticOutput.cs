@@ -1,9 +1,9 @@
 namespace Byre.Block.Errors;
 
 /// <summary>
-/// Where nodes report events that no single request's failure tells in full (an image marked corrupt, a cache that could
-/// not be flushed at close). A program points <see cref="Sink"/> at its error stream; a library's user may log it. Lines come
-/// without program prefix, from any thread.
+/// Where nodes report events that no single request's failure tells in full (an image marked corrupt, a cache that
+/// could not be flushed at close). A program points <see cref="Sink"/> at its error stream; a library's user may log
+/// it. Lines come without program prefix, from any thread.
 /// </summary>
 public static class DiagnosticOutput
 {

@@ -73,6 +73,8 @@ public sealed class RawDriver : BlockDriver
             throw BlockException.Invalid($"Specified size is not multiple of {SectorBytes}");
     }
 
-    /// <summary>Disks consist of whole sectors of 512 bytes; a file's last one may be incomplete and reads as zeroes.</summary>
+    /// <summary>
+    /// Disks consist of whole sectors of 512 bytes; a file's last one may be incomplete and reads as zeroes.
+    /// </summary>
     internal static long RoundUpToSector(long bytes) => (bytes + SectorBytes - 1) & -SectorBytes;
 }

@@ -31,8 +31,8 @@ public static class BackingChain
     }
 
     /// <summary>
-    /// The image below <paramref name="top"/> that goes by <paramref name="name"/>: its file name, or the name that the image above
-    /// gives it, as written there or made absolute; null for none.
+    /// The image below <paramref name="top"/> that goes by <paramref name="name"/>: its file name, or the name that
+    /// the image above gives it, as written there or made absolute; null for none.
     /// </summary>
     public static async ValueTask<BlockNode?> FindAsync(
         BlockNode top, string name, CancellationToken cancellation = default)
@@ -51,22 +51,26 @@ public static class BackingChain
         return null;
     }
 
-    /// <summary>The image of the chain of <paramref name="top"/> that lies directly over <paramref name="backing"/>; null for none.</summary>
+    /// <summary>
+    /// The image of the chain of <paramref name="top"/> that lies directly over <paramref name="backing"/>; null for
+    /// none.
+    /// </summary>
     public static BlockNode? FindOverlay(BlockNode top, BlockNode backing) =>
         Images(top).FirstOrDefault(image => BackingImage(image) == SkipFilters(backing));
 
     /// <summary>
-    /// The status of the run that starts <paramref name="range"/> as the images from <paramref name="top"/> down to, not
-    /// including, <paramref name="baseNode"/> determine it. Null asks the whole chain. What is not allocated in any of them
-    /// has neither data nor zero, unless the chain ends there.
+    /// The status of the run that starts <paramref name="range"/> as the images from <paramref name="top"/> down to,
+    /// not including, <paramref name="baseNode"/> determine it. Null asks the whole chain. What is not allocated in
+    /// any of them has neither data nor zero, unless the chain ends there.
     /// </summary>
     public static ValueTask<ChainExtent> GetStatusAboveAsync(
         BlockNode top, BlockNode? baseNode, ByteRange range, CancellationToken cancellation = default) =>
         WalkAsync(top, baseNode, range, wantsZeroes: true, cancellation);
 
     /// <summary>
-    /// Whether the run that starts <paramref name="range"/> is allocated in the images from <paramref name="top"/> down to, not
-    /// including, <paramref name="baseNode"/>: as <see cref="GetStatusAboveAsync"/>, without asking files for their holes.
+    /// Whether the run that starts <paramref name="range"/> is allocated in the images from <paramref name="top"/>
+    /// down to, not including, <paramref name="baseNode"/>: as <see cref="GetStatusAboveAsync"/>, without asking
+    /// files for their holes.
     /// </summary>
     public static ValueTask<ChainExtent> GetAllocationAboveAsync(
         BlockNode top, BlockNode? baseNode, ByteRange range, CancellationToken cancellation = default) =>
@@ -112,7 +116,8 @@ public static class BackingChain
         return new ChainExtent(extent, depth, last);
     }
 
-    private static bool IsFilter(BlockNode node) => node.Driver.IsFilter && node.Backing is null && node.File is not null;
+    private static bool IsFilter(BlockNode node) =>
+        node.Driver.IsFilter && node.Backing is null && node.File is not null;
 
     private static bool IsSameFile(BlockNode overlay, string name, BlockNode backing)
     {

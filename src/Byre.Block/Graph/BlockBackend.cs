@@ -6,8 +6,8 @@ namespace Byre.Block.Graph;
 
 /// <summary>
 /// The root handle through which a user (a program, a job, an export) uses a node: checks bounds, refuses writes to
-/// read-only nodes, and flushes after each write where the write cache is off (<c>cache=writethrough</c>, <c>directsync</c>).
-/// Threading as <see cref="BlockNode"/>. Owns the node.
+/// read-only nodes, and flushes after each write where the write cache is off (<c>cache=writethrough</c>,
+/// <c>directsync</c>). Threading as <see cref="BlockNode"/>. Owns the node.
 /// </summary>
 public sealed class BlockBackend(BlockNode root, bool writeCache = true) : IAsyncDisposable
 {

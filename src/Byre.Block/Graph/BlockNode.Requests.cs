@@ -4,7 +4,8 @@ using Byre.Block.Requests;
 
 namespace Byre.Block.Graph;
 
-/// <content>The requests: public entry points, which shape a request to the node's limits, and the drivers' cores.</content>
+/// <content>The requests: public entry points, which shape a request to the node's limits, and the drivers'
+/// cores.</content>
 public abstract partial class BlockNode
 {
     private RequestShaper? _shaper;
@@ -57,8 +58,10 @@ public abstract partial class BlockNode
     }
 
     /// <summary>
-    /// Makes <paramref name="range"/> read as zeroes. Writes buffers of zeroes where the driver cannot do better, unless
-    /// <see cref="RequestFlags.NoFallback"/> is given. <see cref="RequestFlags.MayUnmap"/> counts only on nodes opened with
+    /// Makes <paramref name="range"/> read as zeroes. Writes buffers of zeroes where the driver cannot do better,
+    /// unless
+    /// <see cref="RequestFlags.NoFallback"/> is given. <see cref="RequestFlags.MayUnmap"/> counts only on nodes
+    /// opened with
     /// <see cref="OpenFlags.Unmap"/>.
     /// </summary>
     public ValueTask WriteZeroesAsync(
@@ -70,8 +73,8 @@ public abstract partial class BlockNode
     }
 
     /// <summary>
-    /// Says that the content of <paramref name="range"/> is no longer needed. What it reads as afterwards is the driver's
-    /// affair. Does nothing on a node opened without <see cref="OpenFlags.Unmap"/>.
+    /// Says that the content of <paramref name="range"/> is no longer needed. What it reads as afterwards is the
+    /// driver's affair. Does nothing on a node opened without <see cref="OpenFlags.Unmap"/>.
     /// </summary>
     public ValueTask DiscardAsync(ByteRange range, CancellationToken cancellation = default)
     {
@@ -85,13 +88,17 @@ public abstract partial class BlockNode
         IsPlain ? FlushCoreAsync(cancellation) : Shaper.FlushAsync(cancellation);
 
     /// <summary>
-    /// The status of the run that starts <paramref name="range"/>; the answer is no longer than the question, and empty only
-    /// behind the end. Holes in the file below count as zeroes. <see cref="BackingChain"/> asks the backing files as well.
+    /// The status of the run that starts <paramref name="range"/>; the answer is no longer than the question, and
+    /// empty only behind the end. Holes in the file below count as zeroes. <see cref="BackingChain"/> asks the
+    /// backing files as well.
     /// </summary>
     public ValueTask<BlockExtent> GetStatusAsync(ByteRange range, CancellationToken cancellation = default) =>
         StatusReader.ReadAsync(this, range, wantsZeroes: true, cancellation);
 
-    /// <summary>As <see cref="GetStatusAsync"/> where only <see cref="BlockStatus.Allocated"/> is asked for: no file is looked at for holes.</summary>
+    /// <summary>
+    /// As <see cref="GetStatusAsync"/> where only <see cref="BlockStatus.Allocated"/> is asked for: no file is looked
+    /// at for holes.
+    /// </summary>
     public ValueTask<BlockExtent> GetAllocationAsync(ByteRange range, CancellationToken cancellation = default) =>
         StatusReader.ReadAsync(this, range, wantsZeroes: false, cancellation);
 
@@ -100,7 +107,8 @@ public abstract partial class BlockNode
         TruncateCoreAsync(request, cancellation);
 
     /// <summary>Reads; the request obeys <see cref="Limits"/>.</summary>
-    protected internal abstract ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation);
+    protected internal abstract ValueTask ReadCoreAsync(
+        long offset, IoVector destination, CancellationToken cancellation);
 
     /// <summary>Writes; the request obeys <see cref="Limits"/>.</summary>
     protected internal abstract ValueTask WriteCoreAsync(
@@ -121,7 +129,8 @@ public abstract partial class BlockNode
     /// Status; the base says that everything is data stored here, and a protocol that it lies where it is asked for.
     /// The range may reach behind the end, by less than a sector or the request alignment.
     /// </summary>
-    protected internal virtual ValueTask<BlockExtent> GetStatusCoreAsync(ByteRange range, CancellationToken cancellation)
+    protected internal virtual ValueTask<BlockExtent> GetStatusCoreAsync(
+        ByteRange range, CancellationToken cancellation)
     {
         BlockStatus status = BlockStatus.Data | BlockStatus.Allocated;
         return new ValueTask<BlockExtent>(Driver.IsProtocol

@@ -6,11 +6,11 @@ namespace Byre.Block.Graph;
 
 /// <summary>
 /// A node of the block graph: a file, an image format over a file, or a filter. Addressed in bytes.
-/// <para>Reads beyond <see cref="LengthBytes"/> give zeroes; writes beyond it extend nodes that can grow and fail with EIO
-/// on others: guest-facing bounds are checked by <see cref="BlockBackend"/>.</para>
+/// <para>Reads beyond <see cref="LengthBytes"/> give zeroes; writes beyond it extend nodes that can grow and fail
+/// with EIO on others: guest-facing bounds are checked by <see cref="BlockBackend"/>.</para>
 /// <para>Threading: requests may be issued concurrently from any thread. A request may complete synchronously. Two
-/// requests that overlap and are in flight together have no defined order. <see cref="DisposeAsync"/> must be called when no
-/// request is in flight; it flushes, and may throw.</para>
+/// requests that overlap and are in flight together have no defined order. <see cref="DisposeAsync"/> must be called
+/// when no request is in flight; it flushes, and may throw.</para>
 /// <para>Errors: <see cref="BlockException"/>. After a failed flush the node accepts no more writes.</para>
 /// </summary>
 public abstract partial class BlockNode : IAsyncDisposable
@@ -31,16 +31,20 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// <summary>The driver that opened the node.</summary>
     public abstract BlockDriver Driver { get; }
 
-    /// <summary>The name to show for the node: a file name as it was given, or "json:{...}" where only that describes it.</summary>
+    /// <summary>
+    /// The name to show for the node: a file name as it was given, or "json:{...}" where only that describes it.
+    /// </summary>
     public string FileName { get; set; } = "";
 
     /// <summary>
-    /// The file name without options of the node where one alone describes the node, else empty: what relative backing file
-    /// names are relative to and what is written as a backing file name.
+    /// The file name without options of the node where one alone describes the node, else empty: what relative
+    /// backing file names are relative to and what is written as a backing file name.
     /// </summary>
     public string ExactFileName { get; set; } = "";
 
-    /// <summary>The options the node was opened with, complete enough to open it again; for "json:{}" names and reopen.</summary>
+    /// <summary>
+    /// The options the node was opened with, complete enough to open it again; for "json:{}" names and reopen.
+    /// </summary>
     public OptionSet EffectiveOptions { get; set; } = new();
 
     /// <summary>The flags the node was opened with. Set while no request is in flight.</summary>
@@ -56,12 +60,14 @@ public abstract partial class BlockNode : IAsyncDisposable
         }
     }
 
-    /// <summary>The tree of options that describes this node and its children; what "json:{}" names are written from.</summary>
+    /// <summary>
+    /// The tree of options that describes this node and its children; what "json:{}" names are written from.
+    /// </summary>
     internal OptionTree? FullOptions { get; set; }
 
     /// <summary>
-    /// The backing file's name as the image has it, or the name of the node that was opened from it: a backing node with
-    /// another name was put there by the user. Empty for none.
+    /// The backing file's name as the image has it, or the name of the node that was opened from it: a backing node
+    /// with another name was put there by the user. Empty for none.
     /// </summary>
     internal string AutoBackingFileName { get; set; } = "";
 
@@ -94,7 +100,9 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// <summary>The backing file's node; null for none.</summary>
     public virtual BlockNode? Backing => null;
 
-    /// <summary>The child that holds this node's own content (the "file" child, or a filter's only child); null for protocols.</summary>
+    /// <summary>
+    /// The child that holds this node's own content (the "file" child, or a filter's only child); null for protocols.
+    /// </summary>
     public virtual BlockNode? File => null;
 
     /// <summary>True where bytes past the old end of a grown node are sure to read as zeroes.</summary>
@@ -106,21 +114,28 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// <summary>False where write-zeroes is known to fail with ENOTSUP, so that it need not be tried.</summary>
     public virtual bool CanWriteZeroes => true;
 
-    /// <summary>True where the driver obeys <see cref="RequestFlags.ForceUnitAccess"/>; else a flush after the request stands in.</summary>
+    /// <summary>
+    /// True where the driver obeys <see cref="RequestFlags.ForceUnitAccess"/>; else a flush after the request stands
+    /// in.
+    /// </summary>
     public virtual bool SupportsForceUnitAccess => false;
 
-    /// <summary>True where a node below acts on named moments, so that reaching them makes a difference. Constant while open.</summary>
+    /// <summary>
+    /// True where a node below acts on named moments, so that reaching them makes a difference. Constant while open.
+    /// </summary>
     public virtual bool WantsEvents => File?.WantsEvents ?? false;
 
-    /// <summary>True where write-zeroes with <see cref="RequestFlags.MayUnmap"/> is done without writing buffers.</summary>
+    /// <summary>
+    /// True where write-zeroes with <see cref="RequestFlags.MayUnmap"/> is done without writing buffers.
+    /// </summary>
     public virtual bool CanUnmapZeroes => false;
 
     /// <summary>True where writes with <see cref="RequestFlags.Compressed"/> are stored compressed.</summary>
     public virtual bool CanWriteCompressed => false;
 
     /// <summary>
-    /// The directory that relative names in the image are relative to, with its protocol prefix and final slash; empty for
-    /// the current one.
+    /// The directory that relative names in the image are relative to, with its protocol prefix and final slash;
+    /// empty for the current one.
     /// </summary>
     /// <exception cref="BlockException">The node has no directory.</exception>
     public virtual string DirectoryName()
@@ -144,32 +159,45 @@ public abstract partial class BlockNode : IAsyncDisposable
         File is { } file ? file.GetAllocatedBytesAsync(cancellation) : new ValueTask<long?>((long?)null);
 
     /// <summary>What the format knows of the image.</summary>
-    public virtual ValueTask<ImageInfo> GetImageInfoAsync(CancellationToken cancellation = default) => new(new ImageInfo());
+    public virtual ValueTask<ImageInfo> GetImageInfoAsync(CancellationToken cancellation = default) =>
+        new(new ImageInfo());
 
-    /// <summary>Reaches a named moment. Filters that inject errors throw, those that pause complete later; others pass it down.</summary>
+    /// <summary>
+    /// Reaches a named moment. Filters that inject errors throw, those that pause complete later; others pass it
+    /// down.
+    /// </summary>
     public virtual ValueTask ReachAsync(BlockEvent moment, CancellationToken cancellation = default) =>
         File is { } file ? file.ReachAsync(moment, cancellation) : default;
 
     /// <summary>Reads the vm state area at <paramref name="position"/> bytes from its start.</summary>
-    public virtual ValueTask LoadVmStateAsync(long position, IoVector destination, CancellationToken cancellation = default) =>
+    public virtual ValueTask LoadVmStateAsync(
+        long position, IoVector destination, CancellationToken cancellation = default) =>
         throw BlockException.FromErrno(Errno.NotSupported);
 
     /// <summary>Writes the vm state area at <paramref name="position"/> bytes from its start.</summary>
-    public virtual ValueTask SaveVmStateAsync(long position, IoVector source, CancellationToken cancellation = default) =>
+    public virtual ValueTask SaveVmStateAsync(
+        long position, IoVector source, CancellationToken cancellation = default) =>
         throw BlockException.FromErrno(Errno.NotSupported);
 
-    /// <summary>Changes the backing file's name and format as recorded in the image; nothing is opened. Null removes them.</summary>
-    public virtual ValueTask ChangeBackingFileAsync(string? fileName, string? format, CancellationToken cancellation = default) =>
+    /// <summary>
+    /// Changes the backing file's name and format as recorded in the image; nothing is opened. Null removes them.
+    /// </summary>
+    public virtual ValueTask ChangeBackingFileAsync(
+        string? fileName, string? format, CancellationToken cancellation = default) =>
         throw BlockException.FromErrno(Errno.NotSupported);
 
-    /// <summary>Replaces the node that unallocated ranges fall through to, without touching the image. The old one is not disposed.</summary>
+    /// <summary>
+    /// Replaces the node that unallocated ranges fall through to, without touching the image. The old one is not
+    /// disposed.
+    /// </summary>
     public virtual void ReplaceBacking(BlockNode? backing) => throw BlockException.FromErrno(Errno.NotSupported);
 
     /// <summary>
     /// Says what the node's user does with it and lets other programs do meanwhile. Nodes that hold locks change them;
     /// the base tells the children, by their roles.
     /// </summary>
-    /// <exception cref="BlockException">Another program stands in the way (<see cref="BlockErrorKind.Locked"/>).</exception>
+    /// <exception cref="BlockException">Another program stands in the way
+    /// (<see cref="BlockErrorKind.Locked"/>).</exception>
     public virtual void SetPermissions(NodePermissions used, NodePermissions shared)
     {
         foreach (BlockChild child in Children)
@@ -180,8 +208,8 @@ public abstract partial class BlockNode : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes new runtime options and flags on an open node ("reopen"): everything or nothing. The base accepts a change of
-    /// flags only.
+    /// Takes new runtime options and flags on an open node ("reopen"): everything or nothing. The base accepts a
+    /// change of flags only.
     /// </summary>
     public virtual ValueTask ReopenAsync(OptionSet options, OpenFlags flags, CancellationToken cancellation = default)
     {

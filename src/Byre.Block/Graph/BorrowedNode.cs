@@ -3,7 +3,8 @@ using Byre.Block.Filters;
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// A second parent's view of a node that somebody else owns (an option gave its node name): closing it leaves the node open.
+/// A second parent's view of a node that somebody else owns (an option gave its node name): closing it leaves the
+/// node open.
 /// </summary>
 internal sealed class BorrowedNode : FilterNode
 {

@@ -1,6 +1,8 @@
 namespace Byre.Block.Graph;
 
-/// <summary>What a driver is given to create an image. Values are normalised texts (sizes in decimal bytes, bools on/off).</summary>
+/// <summary>
+/// What a driver is given to create an image. Values are normalised texts (sizes in decimal bytes, bools on/off).
+/// </summary>
 public sealed class CreateRequest
 {
     /// <summary>The file to create; protocol prefixes allowed.</summary>

@@ -41,10 +41,12 @@ public sealed class DriverRegistry
     /// <summary>The driver called <paramref name="name"/>.</summary>
     /// <exception cref="BlockException">"Unknown driver 'foo'".</exception>
     public BlockDriver Get(string name) =>
-        Find(name) ?? throw new BlockException(BlockErrorKind.InvalidArgument, Errno.NoEntry, $"Unknown driver '{name}'");
+        Find(name)
+            ?? throw new BlockException(BlockErrorKind.InvalidArgument, Errno.NoEntry, $"Unknown driver '{name}'");
 
     /// <summary>
-    /// The protocol driver for a file name: a device driver that recognises it, else the one its prefix names, else "file".
+    /// The protocol driver for a file name: a device driver that recognises it, else the one its prefix names, else
+    /// "file".
     /// </summary>
     /// <param name="fileName">The name, with or without a prefix.</param>
     /// <param name="allowPrefix">False: a colon is part of the name.</param>
@@ -64,7 +66,9 @@ public sealed class DriverRegistry
         throw BlockException.Invalid($"Unknown protocol '{protocol}'");
     }
 
-    /// <summary>The format that is surest of <paramref name="header"/>, the first bytes of a file; null for none.</summary>
+    /// <summary>
+    /// The format that is surest of <paramref name="header"/>, the first bytes of a file; null for none.
+    /// </summary>
     public BlockDriver? Probe(ReadOnlySpan<byte> header, string fileName)
     {
         BlockDriver? best = null;

@@ -20,7 +20,9 @@ public static class FileNames
 
     public static bool IsAbsolute(string name) => name.StartsWith('/');
 
-    /// <summary><paramref name="name"/> seen from the directory of <paramref name="basePath"/>, whose protocol prefix is kept.</summary>
+    /// <summary>
+    /// <paramref name="name"/> seen from the directory of <paramref name="basePath"/>, whose protocol prefix is kept.
+    /// </summary>
     public static string Combine(string basePath, string name)
     {
         if (IsAbsolute(name))
@@ -31,8 +33,8 @@ public static class FileNames
     }
 
     /// <summary>
-    /// <paramref name="name"/> without "<paramref name="prefix"/>:", with "./" put before it where what is left would be
-    /// taken for a name with a protocol.
+    /// <paramref name="name"/> without "<paramref name="prefix"/>:", with "./" put before it where what is left would
+    /// be taken for a name with a protocol.
     /// </summary>
     public static string StripProtocol(string name, string prefix)
     {
@@ -54,7 +56,9 @@ public static class FileNames
         return HasProtocol(name) || IsAbsolute(name) ? name : overlay.DirectoryName() + name;
     }
 
-    /// <summary>As <see cref="Resolve"/>, for an overlay that is known by its name alone (it does not exist yet).</summary>
+    /// <summary>
+    /// As <see cref="Resolve"/>, for an overlay that is known by its name alone (it does not exist yet).
+    /// </summary>
     /// <exception cref="BlockException">The name is relative and the overlay's is "json:{}" or empty.</exception>
     public static string? ResolveFromFileName(string overlay, string? name)
     {

@@ -11,7 +11,8 @@ public interface IImageOpener
     /// <param name="parent">The parent's request: options and flags to inherit from.</param>
     /// <param name="name">The child's name, without a dot.</param>
     /// <param name="role">Decides what is inherited: metadata and data children are protocols unless told otherwise and
-    /// follow the parent's read-only flag; a backing child is read-only, its format is <paramref name="format"/> or probed.</param>
+    /// follow the parent's read-only flag; a backing child is read-only, its format is <paramref name="format"/> or
+    /// probed.</param>
     /// <param name="fileName">The default file name; null where only options may name the child.</param>
     /// <param name="format">The default driver; null to probe (backing) or to use the protocol (others).</param>
     /// <param name="cancellation">Cancels the open.</param>

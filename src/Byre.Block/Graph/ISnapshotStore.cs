@@ -13,7 +13,10 @@ public interface ISnapshotStore
     /// </summary>
     ValueTask CreateSnapshotAsync(SnapshotInfo description, CancellationToken cancellation = default);
 
-    /// <summary>Makes the content that of the snapshot with this id, or else of the one with this name; ENOENT where there is none.</summary>
+    /// <summary>
+    /// Makes the content that of the snapshot with this id, or else of the one with this name; ENOENT where there is
+    /// none.
+    /// </summary>
     ValueTask ApplySnapshotAsync(string idOrName, CancellationToken cancellation = default);
 
     /// <summary>Removes the snapshot that has both this id and this name; ENOENT where there is none.</summary>

@@ -14,7 +14,9 @@ public sealed class ImageCreatorService(ImageOpener opener) : IImageCreator
         string format, string fileName, OptionSet options, CancellationToken cancellation = default) =>
         opener.Registry.Get(format).CreateAsync(RequestOf(fileName, options), cancellation);
 
-    /// <summary>Creates or empties a file with the protocol driver that its name asks for, without opening it.</summary>
+    /// <summary>
+    /// Creates or empties a file with the protocol driver that its name asks for, without opening it.
+    /// </summary>
     public ValueTask CreateProtocolFileAsync(
         string fileName, OptionSet options, CancellationToken cancellation = default) =>
         opener.Registry.FindProtocol(fileName).CreateAsync(RequestOf(fileName, options), cancellation);

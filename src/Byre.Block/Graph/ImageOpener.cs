@@ -4,7 +4,8 @@ namespace Byre.Block.Graph;
 
 /// <summary>
 /// Opens images: by file name, by options, or both, probing the format where none is given, with their backing chain.
-/// <para>Thread-safe as long as no node name is used twice. A node opened belongs to the caller, its children to it.</para>
+/// <para>Thread-safe as long as no node name is used twice. A node opened belongs to the caller, its children to
+/// it.</para>
 /// <para>Errors: <see cref="BlockException"/> with the text that the peer prints after its own prefix
 /// ("Could not open 'F': " is the program's).</para>
 /// </summary>
@@ -51,8 +52,9 @@ public sealed class ImageOpener(DriverRegistry registry) : IImageOpener
     }
 
     /// <summary>
-    /// Puts a temporary qcow2 image, whose name is <paramref name="temporaryFile"/>, over <paramref name="backing"/>, which
-    /// belongs to the result. The file has no name any more when the call returns: it is gone when the node is closed.
+    /// Puts a temporary qcow2 image, whose name is <paramref name="temporaryFile"/>, over <paramref name="backing"/>,
+    /// which belongs to the result. The file has no name any more when the call returns: it is gone when the node is
+    /// closed.
     /// </summary>
     public async ValueTask<BlockNode> OpenTemporaryOverlayAsync(
         BlockNode backing, string temporaryFile, OpenFlags flags, CancellationToken cancellation = default)
@@ -100,7 +102,8 @@ public sealed class ImageOpener(DriverRegistry registry) : IImageOpener
     {
         lock (_namedLock)
         {
-            if (_named.TryGetValue(nodeName, out WeakReference<BlockNode>? weak) && weak.TryGetTarget(out BlockNode? node))
+            if (_named.TryGetValue(nodeName, out WeakReference<BlockNode>? weak) &&
+                weak.TryGetTarget(out BlockNode? node))
                 return node;
         }
 
@@ -109,7 +112,12 @@ public sealed class ImageOpener(DriverRegistry registry) : IImageOpener
     }
 
     ValueTask<BlockNode?> IImageOpener.OpenChildAsync(
-        OpenRequest parent, string name, ChildRole role, string? fileName, string? format, CancellationToken cancellation)
+        OpenRequest parent,
+        string name,
+        ChildRole role,
+        string? fileName,
+        string? format,
+        CancellationToken cancellation)
     {
         // A request built by hand, for a node that this opener did not open: its child is opened as a format's.
         var scope = new NodeOpening(this, parent: null, parent.Options, parent.Flags);

@@ -2,7 +2,8 @@ namespace Byre.Block.Graph;
 
 /// <summary>
 /// An ordered tree of facts for printing as text or JSON. Values are string, long, bool, <see cref="InfoObject"/> or
-/// <see cref="IReadOnlyList{T}"/> of such. Keys are the JSON keys ("lazy-refcounts"); text output replaces dashes by spaces.
+/// <see cref="IReadOnlyList{T}"/> of such. Keys are the JSON keys ("lazy-refcounts"); text output replaces dashes by
+/// spaces.
 /// </summary>
 public sealed class InfoObject
 {

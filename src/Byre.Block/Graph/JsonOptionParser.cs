@@ -6,7 +6,8 @@ namespace Byre.Block.Graph;
 
 /// <summary>
 /// Reads one JSON object into a flat <see cref="OptionSet"/>. Accepts QEMU's dialect: strings in single quotes and the
-/// escape <c>\'</c> as well. Complains in QEMU's words. (The framework's reader accepts neither, and costs start-up time.)
+/// escape <c>\'</c> as well. Complains in QEMU's words. (The framework's reader accepts neither, and costs start-up
+/// time.)
 /// </summary>
 internal sealed class JsonOptionParser(string text)
 {
@@ -39,7 +40,9 @@ internal sealed class JsonOptionParser(string text)
 
     private static BlockException ParseError(string what) => Error($"JSON parse error, {what}");
 
-    /// <summary>Reads a value and stores it under <paramref name="key"/>; an empty object or list is not stored.</summary>
+    /// <summary>
+    /// Reads a value and stores it under <paramref name="key"/>; an empty object or list is not stored.
+    /// </summary>
     private void ParseValue(string key)
     {
         switch (Peek())
@@ -140,7 +143,8 @@ internal sealed class JsonOptionParser(string text)
     private string ParseNumber()
     {
         int start = _position++;
-        while (_position < text.Length && (char.IsAsciiDigit(text[_position]) || text[_position] is '.' or 'e' or 'E' or '+' or '-'))
+        while (_position < text.Length &&
+            (char.IsAsciiDigit(text[_position]) || text[_position] is '.' or 'e' or 'E' or '+' or '-'))
             _position++;
         string number = text[start.._position];
         int digits = number[0] == '-' ? 1 : 0;
@@ -185,7 +189,8 @@ internal sealed class JsonOptionParser(string text)
                 return '\t';
             case 'u':
                 ReadOnlySpan<char> digits = text.AsSpan(_position, Math.Min(4, text.Length - _position));
-                if (!ushort.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort code)
+                if (!ushort.TryParse(
+                    digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort code)
                     || digits.Length < 4)
                     throw ParseError("invalid escape sequence in string");
                 _position += 4;

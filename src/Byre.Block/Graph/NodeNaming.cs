@@ -7,8 +7,9 @@ namespace Byre.Block.Graph;
 public static class NodeNaming
 {
     /// <summary>
-    /// Recomputes <see cref="BlockNode.FileName"/> and <see cref="BlockNode.ExactFileName"/> of <paramref name="node"/> from
-    /// its options and its children, whose names are taken to be right. Needed after a child was replaced.
+    /// Recomputes <see cref="BlockNode.FileName"/> and <see cref="BlockNode.ExactFileName"/> of
+    /// <paramref name="node"/> from its options and its children, whose names are taken to be right. Needed after a
+    /// child was replaced.
     /// </summary>
     public static void Refresh(BlockNode node)
     {

@@ -1,8 +1,8 @@
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// What a user of a node does with it, or lets others do at the same time. The bit numbers are those of the lock bytes that
-/// programs sharing an image file see (see <c>docs/storage.md</c>).
+/// What a user of a node does with it, or lets others do at the same time. The bit numbers are those of the lock
+/// bytes that programs sharing an image file see (see <c>docs/storage.md</c>).
 /// </summary>
 [Flags]
 public enum NodePermissions

@@ -3,8 +3,9 @@ using Byre.Block.Errors;
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// Gives an open node, and the nodes below it, other options and flags ("reopen"). Options not mentioned keep their values;
-/// children inherit flags as when they are opened. Everything that can be checked is checked before anything is changed.
+/// Gives an open node, and the nodes below it, other options and flags ("reopen"). Options not mentioned keep their
+/// values; children inherit flags as when they are opened. Everything that can be checked is checked before anything
+/// is changed.
 /// <para>Threading: no request may be in flight.</para>
 /// </summary>
 public static class NodeReopener
@@ -15,7 +16,8 @@ public static class NodeReopener
 
     /// <summary>Reopens a node.</summary>
     /// <param name="node">The root.</param>
-    /// <param name="changes">The options to change, those of children with their names before a dot; not changed.</param>
+    /// <param name="changes">The options to change, those of children with their names before a dot; not
+    /// changed.</param>
     /// <param name="flags">The flags the options start from.</param>
     /// <param name="cancellation">Cancels before something is changed.</param>
     /// <exception cref="BlockException">"Cannot change the option 'x'", or a driver's own text.</exception>

@@ -6,7 +6,8 @@ public static class NodeSharing
     /// <summary>
     /// What the parent of a child in <paramref name="role"/> shares on it, where the parent's own users share
     /// <paramref name="parentShares"/> on the parent: a filter hands that on; nobody else may write or resize where a
-    /// format keeps metadata, nor resize where it keeps data; a backing file may change only under a parent that may change.
+    /// format keeps metadata, nor resize where it keeps data; a backing file may change only under a parent that may
+    /// change.
     /// </summary>
     public static NodePermissions OnChild(ChildRole role, NodePermissions parentShares)
     {
@@ -41,8 +42,9 @@ public static class NodeSharing
     }
 
     /// <summary>
-    /// What a parent that is used for <paramref name="parentUses"/> does with a child in <paramref name="role"/>: a format
-    /// writes metadata, and grows its file, whenever it may (<paramref name="isWritable"/>); a backing file is only read.
+    /// What a parent that is used for <paramref name="parentUses"/> does with a child in <paramref name="role"/>: a
+    /// format writes metadata, and grows its file, whenever it may (<paramref name="isWritable"/>); a backing file is
+    /// only read.
     /// </summary>
     public static NodePermissions OfChild(ChildRole role, NodePermissions parentUses, bool isWritable)
     {

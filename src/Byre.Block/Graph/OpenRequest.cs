@@ -1,15 +1,18 @@
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// What a driver is given to open one node. The driver takes its options out of <see cref="Options"/>; the opener reports
-/// what is left as unsupported.
+/// What a driver is given to open one node. The driver takes its options out of <see cref="Options"/>; the opener
+/// reports what is left as unsupported.
 /// </summary>
 public sealed class OpenRequest
 {
     /// <summary>Opens children: <see cref="IImageOpener.OpenChildAsync"/>.</summary>
     public required IImageOpener Opener { get; init; }
 
-    /// <summary>The node's own options, without "driver", "node-name" and the generic cache and read-only options, which became <see cref="Flags"/>.</summary>
+    /// <summary>
+    /// The node's own options, without "driver", "node-name" and the generic cache and read-only options, which
+    /// became <see cref="Flags"/>.
+    /// </summary>
     public required OptionSet Options { get; init; }
 
     public required OpenFlags Flags { get; init; }

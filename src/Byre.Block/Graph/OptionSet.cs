@@ -4,10 +4,11 @@ using Byre.Block.Errors;
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// The options of a node: a flat map from dotted keys ("file.driver", "backing.file.filename", "overlap-check.template",
-/// "children.0.driver") to texts. JSON booleans arrive as "on" and "off", numbers in decimal, JSON null as
-/// <see cref="Null"/>. A driver takes what it knows (<see cref="Take"/> removes it); whoever opened the node complains of
-/// what is left. Mutable; not thread-safe.
+/// The options of a node: a flat map from dotted keys ("file.driver", "backing.file.filename",
+/// "overlap-check.template", "children.0.driver") to texts. JSON booleans arrive as "on" and "off", numbers in
+/// decimal, JSON null as
+/// <see cref="Null"/>. A driver takes what it knows (<see cref="Take"/> removes it); whoever opened the node
+/// complains of what is left. Mutable; not thread-safe.
 /// </summary>
 public sealed class OptionSet
 {
@@ -74,7 +75,10 @@ public sealed class OptionSet
     /// <summary>Takes a decimal or 0x number.</summary>
     public long? TakeNumber(string key) => Take(key) is { } text ? SizeText.ParseNumber(key, text) : null;
 
-    /// <summary>Removes every key that begins with <paramref name="prefix"/> (which ends in a dot) and returns them without it.</summary>
+    /// <summary>
+    /// Removes every key that begins with <paramref name="prefix"/> (which ends in a dot) and returns them without
+    /// it.
+    /// </summary>
     public OptionSet TakeSubset(string prefix)
     {
         var subset = new OptionSet();
@@ -90,7 +94,10 @@ public sealed class OptionSet
     /// <summary>True where some key begins with <paramref name="prefix"/>.</summary>
     public bool HasPrefix(string prefix) => _order.Exists(key => key.StartsWith(prefix, StringComparison.Ordinal));
 
-    /// <summary>Sets everything of <paramref name="other"/> that is not set here, or all of it with <paramref name="overwrite"/>.</summary>
+    /// <summary>
+    /// Sets everything of <paramref name="other"/> that is not set here, or all of it with
+    /// <paramref name="overwrite"/>.
+    /// </summary>
     public void Merge(OptionSet other, bool overwrite)
     {
         foreach (string key in other._order)

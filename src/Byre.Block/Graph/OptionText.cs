@@ -4,15 +4,17 @@ using Byre.Block.Errors;
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// Options written as one text: "key=value,other=value". A comma inside a value is doubled; a key without a value stands
-/// for "key=on" and "nokey" for "key=off". Used by <c>-o</c>, <c>--image-opts</c>, <c>--object</c>. Stateless.
+/// Options written as one text: "key=value,other=value". A comma inside a value is doubled; a key without a value
+/// stands for "key=on" and "nokey" for "key=off". Used by <c>-o</c>, <c>--image-opts</c>, <c>--object</c>. Stateless.
 /// </summary>
 public static class OptionText
 {
     /// <summary>Parses <paramref name="text"/>; of a key given twice the last value counts.</summary>
     /// <param name="text">The options.</param>
-    /// <param name="impliedKey">The key that a first value without one belongs to; null where a bare word is a flag.</param>
-    /// <param name="warn">Receives the warning (without "warning: ") for every flag without a value; null for none.</param>
+    /// <param name="impliedKey">The key that a first value without one belongs to; null where a bare word is a
+    /// flag.</param>
+    /// <param name="warn">Receives the warning (without "warning: ") for every flag without a value; null for
+    /// none.</param>
     /// <param name="keepId">Keep "id", which names the list itself and is no option, among them.</param>
     /// <exception cref="BlockException">A parameter with an empty name.</exception>
     public static OptionSet Parse(

@@ -4,15 +4,18 @@ using Byre.Block.Errors;
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// Sizes and numbers as users write them: decimal or 0x hexadecimal (without a suffix), a decimal fraction before a suffix,
-/// suffixes b k K M G T P E in powers of 1024. Stateless.
+/// Sizes and numbers as users write them: decimal or 0x hexadecimal (without a suffix), a decimal fraction before a
+/// suffix, suffixes b k K M G T P E in powers of 1024. Stateless.
 /// </summary>
 public static class SizeText
 {
     private static readonly System.Buffers.SearchValues<char> HexDigits =
         System.Buffers.SearchValues.Create("0123456789abcdefABCDEF");
 
-    /// <summary>Parses a size; returns null where the text is none, and <see cref="long.MinValue"/> where it does not fit 64 bits.</summary>
+    /// <summary>
+    /// Parses a size; returns null where the text is none, and <see cref="long.MinValue"/> where it does not fit 64
+    /// bits.
+    /// </summary>
     public static long? TryParse(string text, long defaultUnit = 1)
     {
         if (text.Length == 0)
@@ -31,7 +34,8 @@ public static class SizeText
         if (digits == 0)
             return null;
         long? unit = UnitOf(text[digits..], defaultUnit);
-        if (unit is null || !decimal.TryParse(text[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number))
+        if (unit is null || !decimal.TryParse(
+            text[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number))
             return null;
         if (number != Math.Truncate(number) && unit == 1)
             return null;
@@ -46,9 +50,11 @@ public static class SizeText
         if (value is null)
         {
             throw new BlockException(
-                BlockErrorKind.InvalidArgument, Errno.Invalid, $"Parameter '{key}' expects a non-negative number below 2^64")
+                BlockErrorKind.InvalidArgument, Errno.Invalid,
+                $"Parameter '{key}' expects a non-negative number below 2^64")
             {
-                Hint = "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.\n",
+                Hint = "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, " +
+                    "respectively.\n",
             };
         }
 
@@ -57,7 +63,9 @@ public static class SizeText
         return value.Value;
     }
 
-    /// <summary>Parses a plain number (decimal, 0x or octal with a leading 0) given for the parameter <paramref name="key"/>.</summary>
+    /// <summary>
+    /// Parses a plain number (decimal, 0x or octal with a leading 0) given for the parameter <paramref name="key"/>.
+    /// </summary>
     public static long ParseNumber(string key, string text)
     {
         bool ok;
@@ -70,8 +78,8 @@ public static class SizeText
     }
 
     /// <summary>
-    /// Parses a number of 64 bits without sign given for the parameter <paramref name="key"/>: decimal, 0x or octal with a
-    /// leading 0. As in the C library a minus sign gives the value modulo 2^64.
+    /// Parses a number of 64 bits without sign given for the parameter <paramref name="key"/>: decimal, 0x or octal
+    /// with a leading 0. As in the C library a minus sign gives the value modulo 2^64.
     /// </summary>
     /// <exception cref="BlockException">Not a number, or one that does not fit.</exception>
     public static ulong ParseUnsigned(string key, string text)

@@ -5,9 +5,9 @@ using Byre.Block.Threading;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// The shape of every copying job: steps are <b>taken</b> one at a time, <b>filled</b> side by side by several workers (read,
-/// compared, compressed), and <b>finished</b> (written) in the order in which they were taken, or in any order. The first
-/// failure stops everything and is what <see cref="RunAsync"/> throws. One run per instance.
+/// The shape of every copying job: steps are <b>taken</b> one at a time, <b>filled</b> side by side by several
+/// workers (read, compared, compressed), and <b>finished</b> (written) in the order in which they were taken, or in
+/// any order. The first failure stops everything and is what <see cref="RunAsync"/> throws. One run per instance.
 /// </summary>
 /// <typeparam name="T">A step with its memory.</typeparam>
 internal sealed class ChunkPipeline<T>
@@ -93,8 +93,8 @@ internal sealed class ChunkPipeline<T>
     }
 
     /// <summary>
-    /// Order without a thread of its own: whoever brings the step that is next finishes it and all that follow it without
-    /// a gap; everybody else goes on filling at once.
+    /// Order without a thread of its own: whoever brings the step that is next finishes it and all that follow it
+    /// without a gap; everybody else goes on filling at once.
     /// </summary>
     private async ValueTask FinishAsync(T item, long number, SemaphoreSlim slots, CancellationToken cancellation)
     {

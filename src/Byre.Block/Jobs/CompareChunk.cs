@@ -20,9 +20,11 @@ internal sealed class CompareChunk : IDisposable
     /// <summary>Null while nothing is wrong.</summary>
     public CompareFinding? Finding { get; set; }
 
-    public Memory<byte> First => (_first ??= IoBufferPool.Shared.Rent(CompareJob.ChunkBytes)).Memory[..(int)Range.Length];
+    public Memory<byte> First =>
+        (_first ??= IoBufferPool.Shared.Rent(CompareJob.ChunkBytes)).Memory[..(int)Range.Length];
 
-    public Memory<byte> Second => (_second ??= IoBufferPool.Shared.Rent(CompareJob.ChunkBytes)).Memory[..(int)Range.Length];
+    public Memory<byte> Second =>
+        (_second ??= IoBufferPool.Shared.Rent(CompareJob.ChunkBytes)).Memory[..(int)Range.Length];
 
     public void Dispose()
     {

@@ -4,8 +4,8 @@ using Byre.Block.Requests;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// One step of a conversion on its way from the source to the target: its memory, and how the pieces are to be stored. Reused
-/// for one step after the other; owned by one worker or the writer at a time.
+/// One step of a conversion on its way from the source to the target: its memory, and how the pieces are to be
+/// stored. Reused for one step after the other; owned by one worker or the writer at a time.
 /// </summary>
 internal sealed class ConvertChunk : IDisposable
 {

@@ -4,9 +4,10 @@ using Byre.Block.Errors;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// Divides a buffer into runs that hold data and runs of zeroes, as the peer's convert does, so that both tools allocate the same
-/// clusters. Zeroes count by whole sectors; a run of zeroes inside data counts only from a minimum length; the borders
-/// move to multiples of an alignment, always so that no data falls into a run of zeroes. Immutable, thread-safe.
+/// Divides a buffer into runs that hold data and runs of zeroes, as the peer's convert does, so that both tools
+/// allocate the same clusters. Zeroes count by whole sectors; a run of zeroes inside data counts only from a minimum
+/// length; the borders move to multiples of an alignment, always so that no data falls into a run of zeroes.
+/// Immutable, thread-safe.
 /// </summary>
 internal readonly struct SparseRunFinder
 {
@@ -16,7 +17,8 @@ internal readonly struct SparseRunFinder
     private readonly int _minimumSectors;
     private readonly int _alignmentSectors;
 
-    /// <param name="minimumBytes">A run of zeroes inside data shorter than this is data; a positive multiple of a sector.</param>
+    /// <param name="minimumBytes">A run of zeroes inside data shorter than this is data; a positive multiple of a
+    /// sector.</param>
     /// <param name="alignmentBytes">Borders are moved to multiples of it where they can be; a power of two.</param>
     public SparseRunFinder(int minimumBytes, int alignmentBytes)
     {
@@ -28,7 +30,8 @@ internal readonly struct SparseRunFinder
 
     /// <summary>Appends the runs of <paramref name="buffer"/>, in order and without gaps.</summary>
     /// <param name="buffer">Whole sectors.</param>
-    /// <param name="position">The buffer's offset in the disk in bytes, a multiple of a sector: what borders are aligned to.</param>
+    /// <param name="position">The buffer's offset in the disk in bytes, a multiple of a sector: what borders are
+    /// aligned to.</param>
     /// <param name="runs">Receives the runs.</param>
     public void Find(ReadOnlySpan<byte> buffer, long position, List<SparseRun> runs)
     {

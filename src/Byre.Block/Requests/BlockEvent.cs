@@ -1,8 +1,9 @@
 namespace Byre.Block.Requests;
 
 /// <summary>
-/// Named moments in a format driver's work. Error-injecting and pausing filters act on them; every other node passes them
-/// down for nothing. The names are those that the peer's blkdebug configuration uses (lower case with underscores).
+/// Named moments in a format driver's work. Error-injecting and pausing filters act on them; every other node passes
+/// them down for nothing. The names are those that the peer's blkdebug configuration uses (lower case with
+/// underscores).
 /// </summary>
 public enum BlockEvent
 {

@@ -29,7 +29,10 @@ public readonly record struct ByteRange
     /// <summary>The range from <paramref name="offset"/> up to, not including, <paramref name="end"/>.</summary>
     public static ByteRange FromEnd(long offset, long end) => new(offset, end - offset);
 
-    /// <summary>The smallest range with both ends on multiples of <paramref name="alignment"/> (a power of two) that covers this one.</summary>
+    /// <summary>
+    /// The smallest range with both ends on multiples of <paramref name="alignment"/> (a power of two) that covers
+    /// this one.
+    /// </summary>
     public ByteRange AlignOutward(long alignment) =>
         FromEnd(Offset & -alignment, (End + alignment - 1) & -alignment);
 
@@ -46,7 +49,10 @@ public readonly record struct ByteRange
 
     public bool Contains(ByteRange other) => Offset <= other.Offset && other.End <= End;
 
-    /// <summary>The part of this range that lies in <paramref name="other"/>; empty at this range's start or end where they are apart.</summary>
+    /// <summary>
+    /// The part of this range that lies in <paramref name="other"/>; empty at this range's start or end where they
+    /// are apart.
+    /// </summary>
     public ByteRange Intersect(ByteRange other)
     {
         long start = Math.Clamp(other.Offset, Offset, End);

@@ -6,7 +6,9 @@ public enum RequestFlags
 {
     None = 0,
 
-    /// <summary>The data is stable on the device when the request completes (FUA). Emulated by a flush where a node cannot.</summary>
+    /// <summary>
+    /// The data is stable on the device when the request completes (FUA). Emulated by a flush where a node cannot.
+    /// </summary>
     ForceUnitAccess = 1,
 
     /// <summary>Zeroing may give the space back, if it then still reads as zeroes.</summary>

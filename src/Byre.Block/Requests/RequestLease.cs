@@ -1,6 +1,8 @@
 namespace Byre.Block.Requests;
 
-/// <summary>A request's hold on a byte range in a <see cref="RequestRanges"/>; ended by <see cref="Dispose"/>, once.</summary>
+/// <summary>
+/// A request's hold on a byte range in a <see cref="RequestRanges"/>; ended by <see cref="Dispose"/>, once.
+/// </summary>
 internal sealed class RequestLease(RequestRanges ranges, ByteRange range, bool exclusive) : IDisposable
 {
     internal ByteRange Range { get; } = range;

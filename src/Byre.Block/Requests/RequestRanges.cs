@@ -3,9 +3,9 @@ using Byre.Block.Errors;
 namespace Byre.Block.Requests;
 
 /// <summary>
-/// Keeps requests that must not overlap apart: an exclusive lease (read-modify-write, copy-on-read) waits for every earlier
-/// overlapping one, and later ones wait for it. Shared leases (aligned writes) do not wait for each other. First come,
-/// first served among those that conflict. Waiters are resumed outside the lock, on the thread pool.
+/// Keeps requests that must not overlap apart: an exclusive lease (read-modify-write, copy-on-read) waits for every
+/// earlier overlapping one, and later ones wait for it. Shared leases (aligned writes) do not wait for each other.
+/// First come, first served among those that conflict. Waiters are resumed outside the lock, on the thread pool.
 /// </summary>
 internal sealed class RequestRanges
 {

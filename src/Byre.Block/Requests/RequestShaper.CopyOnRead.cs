@@ -4,8 +4,8 @@ using Byre.Block.Errors;
 namespace Byre.Block.Requests;
 
 /// <content>
-/// Copy-on-read: what a read finds not allocated in the node is stored there. The lease on the whole clusters keeps guest
-/// writes from coming between the read and the write.
+/// Copy-on-read: what a read finds not allocated in the node is stored there. The lease on the whole clusters keeps
+/// guest writes from coming between the read and the write.
 /// </content>
 internal sealed partial class RequestShaper
 {
@@ -26,7 +26,8 @@ internal sealed partial class RequestShaper
             BlockExtent extent = await AllocationAsync(question, cancellation).ConfigureAwait(false);
             ByteRange part = extent.Length == 0 ? question : extent.Range;
             ByteRange wanted = part.Intersect(range);
-            IoVector target = destination.Slice(new ByteRange(Math.Max(0, wanted.Offset - range.Offset), wanted.Length));
+            IoVector target = destination.Slice(
+                new ByteRange(Math.Max(0, wanted.Offset - range.Offset), wanted.Length));
             bool isCopied = extent.Length == 0 || extent.Has(BlockStatus.Allocated);
             if (!isCopied)
                 await CopyPartAsync(part, wanted, target, cancellation).ConfigureAwait(false);

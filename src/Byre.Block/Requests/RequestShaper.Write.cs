@@ -23,7 +23,9 @@ internal sealed partial class RequestShaper
             await _node.FlushAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Takes the flag away where the driver lacks it; true where a flush after the request has to stand in for it.</summary>
+    /// <summary>
+    /// Takes the flag away where the driver lacks it; true where a flush after the request has to stand in for it.
+    /// </summary>
     private bool TakeForceUnitAccess(ref RequestFlags flags)
     {
         if ((flags & RequestFlags.ForceUnitAccess) == 0)
@@ -62,7 +64,9 @@ internal sealed partial class RequestShaper
         await WriteAlignedAsync(padded, buffer.Memory, flags, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Fills the first and the last block of <paramref name="buffer"/>, which begins where the first block does.</summary>
+    /// <summary>
+    /// Fills the first and the last block of <paramref name="buffer"/>, which begins where the first block does.
+    /// </summary>
     private async ValueTask ReadPaddingAsync(ByteRange range, Memory<byte> buffer, CancellationToken cancellation)
     {
         ByteRange padded = range.AlignOutward(_alignment);
@@ -101,7 +105,8 @@ internal sealed partial class RequestShaper
             && (flags & RequestFlags.Compressed) == 0
             && ZeroDetector.IsZero(source))
         {
-            RequestFlags unmap = _node.DetectZeroes == DetectZeroesMode.Unmap ? RequestFlags.MayUnmap : RequestFlags.None;
+            RequestFlags unmap = _node.DetectZeroes == DetectZeroesMode.Unmap
+                ? RequestFlags.MayUnmap : RequestFlags.None;
             await WriteZeroesAlignedAsync(range, flags | unmap, cancellation).ConfigureAwait(false);
             return;
         }

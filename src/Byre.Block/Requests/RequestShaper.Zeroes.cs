@@ -50,8 +50,8 @@ internal sealed partial class RequestShaper
     }
 
     /// <summary>
-    /// The first part of <paramref name="range"/> to be passed down: up to the first multiple of <paramref name="alignment"/>,
-    /// then the aligned bulk, then the rest; never longer than <paramref name="max"/>.
+    /// The first part of <paramref name="range"/> to be passed down: up to the first multiple of
+    /// <paramref name="alignment"/>, then the aligned bulk, then the rest; never longer than <paramref name="max"/>.
     /// </summary>
     private static ByteRange SplitAt(ByteRange range, long alignment, long max, long maxHead)
     {
@@ -66,7 +66,8 @@ internal sealed partial class RequestShaper
         return new ByteRange(range.Offset, Math.Min(length, alignedMax));
     }
 
-    private async ValueTask WriteZeroesUnalignedAsync(ByteRange range, RequestFlags flags, CancellationToken cancellation)
+    private async ValueTask WriteZeroesUnalignedAsync(
+        ByteRange range, RequestFlags flags, CancellationToken cancellation)
     {
         ByteRange left = range;
         while (!left.IsEmpty)
@@ -78,7 +79,8 @@ internal sealed partial class RequestShaper
             if (part.IsAligned(_alignment))
                 await WriteZeroesAlignedAsync(part, flags, cancellation).ConfigureAwait(false);
             else
-                await WritePaddedAsync(part, ZeroBuffer.Take(part.Length), Plain(flags), cancellation).ConfigureAwait(false);
+                await WritePaddedAsync(part, ZeroBuffer.Take(part.Length), Plain(flags), cancellation)
+                    .ConfigureAwait(false);
             left = ByteRange.FromEnd(part.End, range.End);
         }
     }
@@ -109,7 +111,8 @@ internal sealed partial class RequestShaper
         await ReachAsync(BlockEvent.PwritevDone, cancellation).ConfigureAwait(false);
     }
 
-    private async ValueTask<bool> TryWriteZeroesAsync(ByteRange range, RequestFlags flags, CancellationToken cancellation)
+    private async ValueTask<bool> TryWriteZeroesAsync(
+        ByteRange range, RequestFlags flags, CancellationToken cancellation)
     {
         if (!_node.CanWriteZeroes)
             return false;

@@ -4,12 +4,12 @@ using Byre.Block.Graph;
 namespace Byre.Block.Requests;
 
 /// <summary>
-/// Turns a request as a caller makes it into requests as a driver wants them: aligned, not too long, without flags that the
-/// driver lacks. One per node; nodes without demands never have one. Threading as <see cref="BlockNode"/>.
+/// Turns a request as a caller makes it into requests as a driver wants them: aligned, not too long, without flags
+/// that the driver lacks. One per node; nodes without demands never have one. Threading as <see cref="BlockNode"/>.
 /// </summary>
 /// <remarks>
-/// Shapes and their order are QEMU's, because its error injection shows them to tests: how requests are split at alignments,
-/// which named moments are reached.
+/// Shapes and their order are QEMU's, because its error injection shows them to tests: how requests are split at
+/// alignments, which named moments are reached.
 /// </remarks>
 internal sealed partial class RequestShaper
 {
@@ -30,7 +30,8 @@ internal sealed partial class RequestShaper
         _node = node;
         BlockLimits limits = node.Limits;
         _alignment = limits.RequestAlignmentBytes;
-        _maxTransfer = limits.MaxTransferBytes == 0 ? long.MaxValue & -_alignment : limits.MaxTransferBytes & -_alignment;
+        _maxTransfer = limits.MaxTransferBytes == 0
+            ? long.MaxValue & -_alignment : limits.MaxTransferBytes & -_alignment;
         _reachesEvents = node.WantsEvents;
         _copiesOnRead = node.CopiesOnRead;
         _ranges = _alignment > 1 || _copiesOnRead ? new RequestRanges() : null;
@@ -52,7 +53,8 @@ internal sealed partial class RequestShaper
         var range = new ByteRange(offset, destination.Length);
         if (_copiesOnRead)
         {
-            using RequestLease lease = await _ranges!.EnterAsync(CopyRange(range), exclusive: true).ConfigureAwait(false);
+            using RequestLease lease = await _ranges!.EnterAsync(CopyRange(range), exclusive: true)
+                .ConfigureAwait(false);
             await CopyOnReadAsync(range, destination, cancellation).ConfigureAwait(false);
             return;
         }
@@ -93,8 +95,8 @@ internal sealed partial class RequestShaper
     }
 
     /// <summary>
-    /// The first part of an unaligned run that is handled as one: all of it where it is short, else the unaligned start, the
-    /// aligned middle, the unaligned end.
+    /// The first part of an unaligned run that is handled as one: all of it where it is short, else the unaligned
+    /// start, the aligned middle, the unaligned end.
     /// </summary>
     private ByteRange NextPart(ByteRange left)
     {

@@ -10,6 +10,8 @@ public sealed record TruncateRequest(long LengthBytes, bool Exact = true)
     /// <summary>The new area must read as zeroes even where a longer backing file would show through.</summary>
     public bool ZeroFill { get; init; }
 
-    /// <summary>Resize was asked for by a user who accepts losing data beyond the new end (format nodes check nothing).</summary>
+    /// <summary>
+    /// Resize was asked for by a user who accepts losing data beyond the new end (format nodes check nothing).
+    /// </summary>
     public bool MayShrink { get; init; } = true;
 }

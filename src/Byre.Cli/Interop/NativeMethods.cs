@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Byre.Cli.Interop;
 
-/// <summary>The C library's calls that the program needs before, or instead of, anything heavier of the runtime.</summary>
+/// <summary>
+/// The C library's calls that the program needs before, or instead of, anything heavier of the runtime.
+/// </summary>
 internal static unsafe partial class NativeMethods
 {
     /// <summary>Writes to a file descriptor; negative on failure.</summary>

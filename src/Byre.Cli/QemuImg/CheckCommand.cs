@@ -7,8 +7,8 @@ using Byre.Qcow2.Check;
 namespace Byre.Cli.QemuImg;
 
 /// <summary>
-/// <c>check</c>: looks for errors in an image and repairs them. Exit status: 0 clean, 1 the check failed, 2 corrupt, 3 leaked
-/// clusters only, 63 the format has no check.
+/// <c>check</c>: looks for errors in an image and repairs them. Exit status: 0 clean, 1 the check failed, 2 corrupt,
+/// 3 leaked clusters only, 63 the format has no check.
 /// </summary>
 internal sealed class CheckCommand : Verb
 {
@@ -106,7 +106,8 @@ internal sealed class CheckCommand : Verb
             if (!command.Quiet)
             {
                 if (format == OutputFormat.Json)
-                    context.Out.WriteLine(QemuJsonWriter.WritePretty(ToJson(report, operand, backend.Root.Driver.Name)));
+                    context.Out.WriteLine(
+                        QemuJsonWriter.WritePretty(ToJson(report, operand, backend.Root.Driver.Name)));
                 else
                     Print(context.Out, report);
             }
@@ -117,7 +118,9 @@ internal sealed class CheckCommand : Verb
         }
     }
 
-    /// <summary>Checks, and where something was repaired checks once more; the fixed counts of the first check are kept.</summary>
+    /// <summary>
+    /// Checks, and where something was repaired checks once more; the fixed counts of the first check are kept.
+    /// </summary>
     private static async ValueTask<CheckReport> RunTwiceAsync(
         CheckArguments command, ICheckableImage image, OutputFormat format, ProgramContext context)
     {
@@ -137,11 +140,13 @@ internal sealed class CheckCommand : Verb
             {
                 context.Out.Write(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The following inconsistencies were found and repaired:\n\n    {first.LeaksFixed} leaked clusters\n"
-                    + $"    {first.CorruptionsFixed} corruptions\n\nDouble checking the fixed image now...\n"));
+                    $"The following inconsistencies were found and repaired:\n\n" +
+                    $"    {first.LeaksFixed} leaked clusters\n" +
+                    $"    {first.CorruptionsFixed} corruptions\n\nDouble checking the fixed image now...\n"));
             }
 
-            CheckReport second = await image.CheckAsync(options with { Repair = RepairMode.None }).ConfigureAwait(false);
+            CheckReport second = await image.CheckAsync(options with { Repair = RepairMode.None })
+                .ConfigureAwait(false);
             return second.WithFixesOf(first);
         }
         catch (BlockException failure)

@@ -90,13 +90,16 @@ internal sealed class CreateCommand : Verb
         return 0;
     }
 
-    /// <summary>What <c>-o help</c> prints for a format, with the protocol's options where a file name tells the protocol.</summary>
+    /// <summary>
+    /// What <c>-o help</c> prints for a format, with the protocol's options where a file name tells the protocol.
+    /// </summary>
     internal static int PrintOptionHelp(ProgramContext context, string? fileName, string formatName)
     {
         BlockDriver format = context.Images.FindFormat(formatName);
         if (format.CreateOptions.Count == 0)
             throw BlockException.NotSupported($"Format driver '{formatName}' does not support image creation");
-        BlockDriver? protocol = fileName is null ? null : ImageCreation.FindDrivers(context, fileName, formatName).Protocol;
+        BlockDriver? protocol = fileName is null
+            ? null : ImageCreation.FindDrivers(context, fileName, formatName).Protocol;
 
         context.Out.WriteLine(fileName is null ? $"Supported {formatName} options:" : "Supported options:");
         new CreationOptions(format, protocol).PrintHelp(context.Out);

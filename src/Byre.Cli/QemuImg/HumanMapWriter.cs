@@ -17,7 +17,8 @@ internal sealed class HumanMapWriter(StandardOutput output) : IMapWriter
         if (entry is { IsData: true, IsZero: false })
         {
             output.WriteLine(
-                $"{Hexadecimal(entry.Start),-16}{Hexadecimal(entry.Length),-16}{Hexadecimal(entry.HostOffset ?? 0),-16}{entry.FileName}");
+                $"{Hexadecimal(entry.Start),-16}{Hexadecimal(entry.Length),-16}" +
+                $"{Hexadecimal(entry.HostOffset ?? 0),-16}{entry.FileName}");
         }
 
         // The table does not tell holes, zeroes and allocated zeroes apart: made equal they merge.

@@ -89,7 +89,8 @@ internal sealed class InfoCommand : Verb
     }
 
     /// <summary>
-    /// Opens image after image, each without its backing file, so that a chain can be shown whose lower part is broken or a loop.
+    /// Opens image after image, each without its backing file, so that a chain can be shown whose lower part is
+    /// broken or a loop.
     /// </summary>
     private static async ValueTask<List<NodeInfo>> CollectAsync(ImageArguments images, string operand, bool wholeChain)
     {
@@ -99,7 +100,8 @@ internal sealed class InfoCommand : Verb
         {
             if (!seen.Add(name))
                 throw BlockException.Invalid($"Backing file '{name}' creates an infinite loop.");
-            BlockBackend backend = await images.OpenAsync(name, OpenFlags.NoBacking | OpenFlags.NoDataIo).ConfigureAwait(false);
+            BlockBackend backend = await images.OpenAsync(name, OpenFlags.NoBacking | OpenFlags.NoDataIo)
+                .ConfigureAwait(false);
             await using (backend.ConfigureAwait(false))
                 chain.Add(await NodeInfo.CollectAsync(backend.Root).ConfigureAwait(false));
 

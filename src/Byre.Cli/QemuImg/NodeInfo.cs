@@ -39,7 +39,9 @@ internal sealed class NodeInfo
 
     public string? BackingFormat => Image.BackingFormat;
 
-    /// <summary>The backing file's name, independent of the current directory; null for none, or where it cannot be told.</summary>
+    /// <summary>
+    /// The backing file's name, independent of the current directory; null for none, or where it cannot be told.
+    /// </summary>
     public string? FullBackingFileName { get; private init; }
 
     /// <summary>The children with their names, in print order.</summary>

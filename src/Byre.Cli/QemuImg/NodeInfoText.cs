@@ -39,12 +39,14 @@ internal static class NodeInfoText
         output.WriteLine($"{indent}{(isProtocol ? "protocol type" : "file format")}: {info.Format}");
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{indent}{(isProtocol ? "file length" : "virtual size")}: {HumanSize.Format(info.LengthBytes)} ({info.LengthBytes} bytes)"));
+            $"{indent}{(isProtocol ? "file length" : "virtual size")}: {HumanSize.Format(info.LengthBytes)} " +
+            $"({info.LengthBytes} bytes)"));
         output.WriteLine($"{indent}disk size: {allocated}");
         if (info.Image.IsEncrypted)
             output.WriteLine($"{indent}encrypted: yes");
         if (info.Image.ClusterSizeBytes > 0)
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{indent}cluster_size: {info.Image.ClusterSizeBytes}"));
+            output.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"{indent}cluster_size: {info.Image.ClusterSizeBytes}"));
         if (info.Image.IsDirty)
             output.WriteLine($"{indent}cleanly shut down: no");
         PrintBacking(output, info, indent);

@@ -91,7 +91,8 @@ internal sealed class SnapshotCommand : Verb
                 DateNanoseconds = (int)(now.Ticks % TimeSpan.TicksPerSecond * 100),
                 InstructionCount = 0,
             };
-            await FindStore(node, Errno.Describe(Errno.NotSupported)).CreateSnapshotAsync(description).ConfigureAwait(false);
+            await FindStore(node, Errno.Describe(Errno.NotSupported)).CreateSnapshotAsync(description)
+                .ConfigureAwait(false);
         }
         catch (BlockException failure)
         {

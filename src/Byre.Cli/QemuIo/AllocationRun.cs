@@ -8,7 +8,10 @@ namespace Byre.Cli.QemuIo;
 /// <param name="IsAllocated">True where the node determines the content.</param>
 internal readonly record struct AllocationRun(long LengthBytes, bool IsAllocated)
 {
-    /// <summary>The run at <paramref name="offset"/>, no longer than <paramref name="maxBytes"/>; neighbours may be of the same kind.</summary>
+    /// <summary>
+    /// The run at <paramref name="offset"/>, no longer than <paramref name="maxBytes"/>; neighbours may be of the
+    /// same kind.
+    /// </summary>
     public static async ValueTask<AllocationRun> QueryAsync(BlockNode node, long offset, long maxBytes)
     {
         long bytes = Math.Min(maxBytes, node.LengthBytes - offset);

@@ -1,6 +1,8 @@
 namespace Byre.Cli.QemuIo;
 
-/// <summary>Finds a command by the first word of a line, checks what its table entry demands, and runs it. Stateless.</summary>
+/// <summary>
+/// Finds a command by the first word of a line, checks what its table entry demands, and runs it. Stateless.
+/// </summary>
 internal static class CommandDispatcher
 {
     /// <summary>Runs one line; an empty one does nothing.</summary>

@@ -1,7 +1,8 @@
 namespace Byre.Cli.QemuIo;
 
 /// <summary>
-/// A command that cannot be carried out as it was given. The dispatcher prints the message and goes on with the next command.
+/// A command that cannot be carried out as it was given. The dispatcher prints the message and goes on with the next
+/// command.
 /// </summary>
 internal sealed class CommandException : Exception
 {

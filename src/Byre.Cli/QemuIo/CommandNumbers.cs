@@ -2,7 +2,10 @@ using Byre.Block.Graph;
 
 namespace Byre.Cli.QemuIo;
 
-/// <summary>The numbers in commands: offsets, lengths, pattern bytes. Stateless; complaints are <see cref="CommandException"/>s.</summary>
+/// <summary>
+/// The numbers in commands: offsets, lengths, pattern bytes. Stateless; complaints are
+/// <see cref="CommandException"/>s.
+/// </summary>
 internal static class CommandNumbers
 {
     /// <summary>The largest request of the peer's block layer: the largest multiple of a sector below 2^31.</summary>

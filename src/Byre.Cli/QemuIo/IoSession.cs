@@ -7,8 +7,8 @@ using Byre.Cli.Shared;
 namespace Byre.Cli.QemuIo;
 
 /// <summary>
-/// The exerciser's state: the open image, what is in flight on it, and where results go. Commands run one after the other;
-/// only <see cref="Requests"/> is touched by other threads.
+/// The exerciser's state: the open image, what is in flight on it, and where results go. Commands run one after the
+/// other; only <see cref="Requests"/> is touched by other threads.
 /// </summary>
 internal sealed class IoSession(ProgramContext context) : IAsyncDisposable
 {
@@ -81,7 +81,9 @@ internal sealed class IoSession(ProgramContext context) : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Waits for what is in flight, then closes the image. What goes wrong is printed, and nothing more.</summary>
+    /// <summary>
+    /// Waits for what is in flight, then closes the image. What goes wrong is printed, and nothing more.
+    /// </summary>
     public async ValueTask CloseAsync()
     {
         await Requests.DrainAsync().ConfigureAwait(false);

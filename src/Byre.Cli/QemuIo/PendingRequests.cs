@@ -5,9 +5,10 @@ using Byre.Block.Errors;
 namespace Byre.Cli.QemuIo;
 
 /// <summary>
-/// The requests that "aio_read" and "aio_write" have started. They complete on any thread and in any order; their reports are
-/// printed by the one thread that runs commands, in the order of completion, and only where the peer's event loop would run:
-/// while a command waits for something, while the prompt waits for input, and when everything is drained.
+/// The requests that "aio_read" and "aio_write" have started. They complete on any thread and in any order; their
+/// reports are printed by the one thread that runs commands, in the order of completion, and only where the peer's
+/// event loop would run: while a command waits for something, while the prompt waits for input, and when everything
+/// is drained.
 /// </summary>
 internal sealed class PendingRequests
 {

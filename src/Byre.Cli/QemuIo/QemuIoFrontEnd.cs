@@ -4,8 +4,8 @@ using Byre.Cli.Shared;
 namespace Byre.Cli.QemuIo;
 
 /// <summary>
-/// The front end called qemu-io: runs commands on an image, from repeated <c>-c</c> or from standard input. The exit status is
-/// 1 where one of them failed or the image could not be opened; a failed command does not stop the next.
+/// The front end called qemu-io: runs commands on an image, from repeated <c>-c</c> or from standard input. The exit
+/// status is 1 where one of them failed or the image could not be opened; a failed command does not stop the next.
 /// </summary>
 internal static class QemuIoFrontEnd
 {
@@ -64,7 +64,8 @@ internal static class QemuIoFrontEnd
             return 1;
         }
 
-        return await RunAsync(context, commandLine, scan.Operands.IsEmpty ? null : scan.Operands[0]).ConfigureAwait(false);
+        return await RunAsync(context, commandLine, scan.Operands.IsEmpty ? null : scan.Operands[0])
+            .ConfigureAwait(false);
     }
 
     private static async ValueTask<int> RunAsync(ProgramContext context, IoCommandLine commandLine, string? image)

@@ -3,8 +3,8 @@ using Byre.Block.Buffers;
 namespace Byre.Cli.QemuIo;
 
 /// <summary>
-/// The memory of one request: aligned for O_DIRECT, or misaligned on purpose (-m). Not thread-safe; <see cref="Dispose"/> once the
-/// request has ended.
+/// The memory of one request: aligned for O_DIRECT, or misaligned on purpose (-m). Not thread-safe;
+/// <see cref="Dispose"/> once the request has ended.
 /// </summary>
 internal sealed class TransferBuffer : IDisposable
 {

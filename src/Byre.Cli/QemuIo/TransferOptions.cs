@@ -4,8 +4,8 @@ using Byre.Cli.Shared;
 namespace Byre.Cli.QemuIo;
 
 /// <summary>
-/// The flags of the commands that transfer something. Each command names the letters it takes; the rest keep their defaults.
-/// Mutable only while it is parsed.
+/// The flags of the commands that transfer something. Each command names the letters it takes; the rest keep their
+/// defaults. Mutable only while it is parsed.
 /// </summary>
 internal sealed class TransferOptions
 {

@@ -52,7 +52,8 @@ internal static class TransferReport
     private static string LongTime(TimeSpan elapsed)
     {
         double seconds = elapsed.TotalSeconds - (60 * Math.Floor(elapsed.TotalMinutes));
-        return $"{(int)elapsed.TotalHours}:{elapsed.Minutes:D2}:{seconds.ToString("00.00", CultureInfo.InvariantCulture)}";
+        string fraction = seconds.ToString("00.00", CultureInfo.InvariantCulture);
+        return $"{(int)elapsed.TotalHours}:{elapsed.Minutes:D2}:{fraction}";
     }
 
     private static string Fixed(double value, string format) =>

@@ -2,7 +2,10 @@ using Byre.Block.Buffers;
 
 namespace Byre.Cli.QemuIo;
 
-/// <summary>One piece of memory, cut into the segments of a vectored request. <see cref="Dispose"/> once the request has ended.</summary>
+/// <summary>
+/// One piece of memory, cut into the segments of a vectored request. <see cref="Dispose"/> once the request has
+/// ended.
+/// </summary>
 internal sealed class VectoredBuffer : IDisposable
 {
     private readonly TransferBuffer _buffer;
@@ -18,7 +21,9 @@ internal sealed class VectoredBuffer : IDisposable
     /// <summary>All segments as one run.</summary>
     public Span<byte> Span => _buffer.Span;
 
-    /// <summary>A buffer filled with <paramref name="pattern"/> with one segment for each of <paramref name="lengths"/>.</summary>
+    /// <summary>
+    /// A buffer filled with <paramref name="pattern"/> with one segment for each of <paramref name="lengths"/>.
+    /// </summary>
     /// <exception cref="CommandException">A length is none, or they are too large.</exception>
     public static VectoredBuffer Filled(ReadOnlySpan<string> lengths, byte pattern, bool misalign)
     {

@@ -6,8 +6,8 @@ using Byre.Block.Graph;
 namespace Byre.Cli.Shared;
 
 /// <summary>
-/// The creation options of a format and of the protocol below it, and the values given for them. Filled by <c>-o</c> lists and old-style
-/// flags; every value is checked when it is set. Not thread-safe.
+/// The creation options of a format and of the protocol below it, and the values given for them. Filled by <c>-o</c>
+/// lists and old-style flags; every value is checked when it is set. Not thread-safe.
 /// </summary>
 internal sealed class CreationOptions
 {

@@ -2,12 +2,12 @@ namespace Byre.Cli.Shared;
 
 /// <summary>
 /// Walks over a command line by the rules of the GNU C library's getopt_long: options may follow operands (which are
-/// moved to the end), short flags combine ("-pP 0xa"), an argument may be attached ("-P0xa", "--output=json"), long names may be
-/// abbreviated while they stay unique, and "--" ends the options. Not thread-safe.
+/// moved to the end), short flags combine ("-pP 0xa"), an argument may be attached ("-P0xa", "--output=json"), long
+/// names may be abbreviated while they stay unique, and "--" ends the options. Not thread-safe.
 /// <code>
 /// var options = new GnuOptions(arguments, "f:hqU", LongOptions);
-/// for (int code; (code = options.Next()) != GnuOptions.End;) switch (code) { case 'f': format = options.Argument; ... }
-/// foreach (string operand in options.Operands) ...
+/// for (int code; (code = options.Next()) != GnuOptions.End;) switch (code) { case 'f': format = options.Argument;
+/// ... } foreach (string operand in options.Operands) ...
 /// </code>
 /// </summary>
 internal sealed class GnuOptions
@@ -50,12 +50,15 @@ internal sealed class GnuOptions
     /// <summary>The letter or long name (with its dashes) that <see cref="Next"/> complained of last.</summary>
     public string Culprit { get; private set; } = "";
 
-    /// <summary>Why <see cref="Next"/> returned <see cref="Unknown"/> or <see cref="MissingArgument"/>, in the C library's words.</summary>
+    /// <summary>
+    /// Why <see cref="Next"/> returned <see cref="Unknown"/> or <see cref="MissingArgument"/>, in the C library's
+    /// words.
+    /// </summary>
     public string Complaint { get; private set; } = "";
 
     /// <summary>
-    /// The element of the command line before the one to be read next: what QEMU's tools quote when an option is wrong. Inside
-    /// a cluster of short flags this is the element before the cluster.
+    /// The element of the command line before the one to be read next: what QEMU's tools quote when an option is
+    /// wrong. Inside a cluster of short flags this is the element before the cluster.
     /// </summary>
     public string PreviousElement => _arguments[_index - 1];
 
@@ -65,7 +68,9 @@ internal sealed class GnuOptions
     /// <summary>What remains after <see cref="End"/>.</summary>
     public ReadOnlySpan<string> Operands => _arguments.AsSpan(_index);
 
-    /// <summary>The next option's code, <see cref="End"/>, <see cref="Unknown"/> or <see cref="MissingArgument"/>.</summary>
+    /// <summary>
+    /// The next option's code, <see cref="End"/>, <see cref="Unknown"/> or <see cref="MissingArgument"/>.
+    /// </summary>
     public int Next()
     {
         Argument = "";
@@ -87,7 +92,8 @@ internal sealed class GnuOptions
     }
 
     /// <summary>
-    /// Like <see cref="Next"/>, but complains as QEMU's tools do: "unrecognized option 'X'", "missing argument for option 'X'".
+    /// Like <see cref="Next"/>, but complains as QEMU's tools do: "unrecognized option 'X'", "missing argument for
+    /// option 'X'".
     /// </summary>
     /// <exception cref="UsageException">The option is unknown or its argument is missing.</exception>
     public int NextOrThrow() => Next() switch

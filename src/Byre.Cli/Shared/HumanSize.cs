@@ -8,8 +8,8 @@ internal static class HumanSize
     private static readonly string[] Prefixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
     /// <summary>
-    /// Bytes in three significant digits: "64 MiB", "1.5 KiB", "512 B". The unit changes at 1000, not at 1024, so that there are
-    /// never four digits before the point.
+    /// Bytes in three significant digits: "64 MiB", "1.5 KiB", "512 B". The unit changes at 1000, not at 1024, so
+    /// that there are never four digits before the point.
     /// </summary>
     public static string Format(ulong bytes)
     {
@@ -30,7 +30,8 @@ internal static class HumanSize
 
     /// <summary>printf's <c>%.Nf</c>: exact halves go to the even digit.</summary>
     public static string Fixed(double value, int digits) =>
-        Math.Round(value, digits, MidpointRounding.ToEven).ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        Math.Round(value, digits, MidpointRounding.ToEven).ToString(
+            "F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     /// <summary>printf's <c>%.3g</c> for values from 0 to 1024.</summary>
     private static string ThreeDigits(double value)

@@ -16,8 +16,8 @@ internal sealed class ImageAccess(ProgramContext context)
     };
 
     /// <summary>
-    /// Opens the node named <paramref name="fileName"/> (null where the options describe it alone), probing its format where no
-    /// "driver" is given.
+    /// Opens the node named <paramref name="fileName"/> (null where the options describe it alone), probing its
+    /// format where no "driver" is given.
     /// </summary>
     /// <exception cref="BlockException">With the text that follows "Could not open 'X': ".</exception>
     public ValueTask<BlockNode> OpenAsync(

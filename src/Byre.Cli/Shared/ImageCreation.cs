@@ -5,8 +5,8 @@ using Byre.Block.Graph;
 namespace Byre.Cli.Shared;
 
 /// <summary>
-/// Creates an image the way <c>create</c> does: finds the size in the backing file, insists on the backing file's format, says
-/// what it is about to do, does it. One use each; not thread-safe.
+/// Creates an image the way <c>create</c> does: finds the size in the backing file, insists on the backing file's
+/// format, says what it is about to do, does it. One use each; not thread-safe.
 /// </summary>
 internal sealed class ImageCreation(ProgramContext context)
 {

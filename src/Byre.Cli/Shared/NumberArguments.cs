@@ -13,7 +13,8 @@ internal static class NumberArguments
     /// <param name="text">What was given.</param>
     /// <param name="least">The smallest value allowed.</param>
     /// <param name="most">The largest value allowed.</param>
-    /// <exception cref="BlockException">Not a size ("Invalid image size specified. You may use ...") or out of range.</exception>
+    /// <exception cref="BlockException">Not a size ("Invalid image size specified. You may use ...") or out of
+    /// range.</exception>
     public static long ParseSize(
         ProgramContext context, string name, string text, long least = 0, long most = long.MaxValue)
     {
@@ -33,7 +34,8 @@ internal static class NumberArguments
             throw new BlockException(
                 BlockErrorKind.InvalidArgument,
                 Errno.OutOfRange,
-                string.Create(CultureInfo.InvariantCulture, $"Invalid {name} specified. Must be between {least} and {most}."));
+                string.Create(
+                    CultureInfo.InvariantCulture, $"Invalid {name} specified. Must be between {least} and {most}."));
         }
 
         return value;

@@ -4,7 +4,10 @@ using Byre.Block.Graph;
 
 namespace Byre.Cli.Shared;
 
-/// <summary>Objects defined on the command line: <c>--object secret,id=ID,data=TEXT|file=NAME[,format=raw|base64]</c>. Stateless.</summary>
+/// <summary>
+/// Objects defined on the command line: <c>--object secret,id=ID,data=TEXT|file=NAME[,format=raw|base64]</c>.
+/// Stateless.
+/// </summary>
 internal static class ObjectDefinition
 {
     /// <summary>Defines an object in <paramref name="context"/>.</summary>

@@ -3,8 +3,8 @@ using Byre.Block.Errors;
 namespace Byre.Cli.Shared;
 
 /// <summary>
-/// What a verb needs of the process it runs in: the name that messages begin with, the two standard streams, and access to images.
-/// One per run; not thread-safe.
+/// What a verb needs of the process it runs in: the name that messages begin with, the two standard streams, and
+/// access to images. One per run; not thread-safe.
 /// </summary>
 internal sealed class ProgramContext(string programName, StandardOutput output, StandardOutput errors)
 {
@@ -29,7 +29,9 @@ internal sealed class ProgramContext(string programName, StandardOutput output, 
     /// <summary>Prints "qemu-img: TEXT" to standard error.</summary>
     public void Report(string text) => Errors.Write(ProgramName + ": " + text + "\n");
 
-    /// <summary>Prints "qemu-img: TEXT" and the hint lines of a failure, with <paramref name="prefix"/> before its message.</summary>
+    /// <summary>
+    /// Prints "qemu-img: TEXT" and the hint lines of a failure, with <paramref name="prefix"/> before its message.
+    /// </summary>
     public void Report(BlockException failure, string prefix = "")
     {
         Report(prefix + failure.Message);

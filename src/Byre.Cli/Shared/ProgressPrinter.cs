@@ -6,10 +6,10 @@ using Byre.Block.Errors;
 namespace Byre.Cli.Shared;
 
 /// <summary>
-/// Tells of a long command's progress. With <c>-p</c> on standard output: "    (12.50/100%)" and a carriage return, flushed, whenever
-/// it moved by more than the least step, and always at 0 and 100; with <c>--progress=json</c> objects with
-/// phase, done and total bytes, rate (bytes a second) and ETA (seconds); silent otherwise, when SIGUSR1 makes it print one
-/// line to standard error. Not thread-safe, except for the signal.
+/// Tells of a long command's progress. With <c>-p</c> on standard output: " (12.50/100%)" and a carriage return,
+/// flushed, whenever it moved by more than the least step, and always at 0 and 100; with <c>--progress=json</c>
+/// objects with phase, done and total bytes, rate (bytes a second) and ETA (seconds); silent otherwise, when SIGUSR1
+/// makes it print one line to standard error. Not thread-safe, except for the signal.
 /// </summary>
 internal sealed class ProgressPrinter : IDisposable
 {
@@ -53,7 +53,9 @@ internal sealed class ProgressPrinter : IDisposable
     /// <summary>Percent done; the absolute value.</summary>
     public void Print(float percent) => Print(percent, done: -1, total: -1);
 
-    /// <summary>Percent done since the last call, of a step that is <paramref name="shareOfWhole"/> percent of the whole.</summary>
+    /// <summary>
+    /// Percent done since the last call, of a step that is <paramref name="shareOfWhole"/> percent of the whole.
+    /// </summary>
     public void Advance(float percent, int shareOfWhole) => Print(_current + (percent / 100 * shareOfWhole));
 
     /// <summary>Bytes done of all bytes.</summary>

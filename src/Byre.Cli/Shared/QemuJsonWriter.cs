@@ -5,8 +5,8 @@ using Byre.Block.Graph;
 namespace Byre.Cli.Shared;
 
 /// <summary>
-/// Writes JSON as QEMU's tools do: four blanks a level, keys in <see cref="QDictOrder"/>, everything beyond printable ASCII
-/// escaped as \uXXXX. Values are what <see cref="InfoObject"/> allows. Stateless.
+/// Writes JSON as QEMU's tools do: four blanks a level, keys in <see cref="QDictOrder"/>, everything beyond printable
+/// ASCII escaped as \uXXXX. Values are what <see cref="InfoObject"/> allows. Stateless.
 /// </summary>
 internal static class QemuJsonWriter
 {

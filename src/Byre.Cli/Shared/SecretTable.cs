@@ -1,6 +1,8 @@
 namespace Byre.Cli.Shared;
 
-/// <summary>Secrets defined on the command line (<c>--object secret,id=sec0,data=...</c>), by id. Not thread-safe.</summary>
+/// <summary>
+/// Secrets defined on the command line (<c>--object secret,id=sec0,data=...</c>), by id. Not thread-safe.
+/// </summary>
 internal sealed class SecretTable
 {
     private readonly Dictionary<string, byte[]> _secrets = new(StringComparer.Ordinal);

@@ -5,12 +5,15 @@ namespace Byre.Cli.Shared;
 
 /// <summary>
 /// One of the process's standard streams, as the C library treats it: standard output is collected in a block of
-/// <see cref="BlockBytes"/> where it is no terminal, and written line by line where it is one; standard error is written at once.
-/// Texts are UTF-8. Write failures (a closed pipe) are remembered, and what follows is dropped. Not thread-safe.
+/// <see cref="BlockBytes"/> where it is no terminal, and written line by line where it is one; standard error is
+/// written at once. Texts are UTF-8. Write failures (a closed pipe) are remembered, and what follows is dropped. Not
+/// thread-safe.
 /// </summary>
 internal sealed unsafe class StandardOutput(int descriptor, OutputBuffering buffering)
 {
-    /// <summary>The block size glibc uses for pipes and files; scripts see the same interleaving of the two streams.</summary>
+    /// <summary>
+    /// The block size glibc uses for pipes and files; scripts see the same interleaving of the two streams.
+    /// </summary>
     private const int BlockBytes = 4096;
 
     private readonly byte[] _buffer = new byte[BlockBytes];
@@ -55,7 +58,8 @@ internal sealed unsafe class StandardOutput(int descriptor, OutputBuffering buff
             bytes = bytes[count..];
         }
 
-        if (buffering == OutputBuffering.None || (buffering == OutputBuffering.Line && _buffer.AsSpan(0, _used).Contains((byte)'\n')))
+        if (buffering == OutputBuffering.None ||
+            (buffering == OutputBuffering.Line && _buffer.AsSpan(0, _used).Contains((byte)'\n')))
             Flush();
     }
 

@@ -10,8 +10,8 @@ namespace Byre.Qcow2.Amend;
 
 /// <summary>
 /// Changes the virtual size of an open image. Holds a lease on everything while it works. Growing writes the new tables
-/// before the header tells of them; shrinking frees what is cut off before it forgets it: a crash leaves the old size or
-/// the new one.
+/// before the header tells of them; shrinking frees what is cut off before it forgets it: a crash leaves the old size
+/// or the new one.
 /// </summary>
 internal sealed class ImageResizer(Qcow2Node node)
 {
@@ -31,7 +31,8 @@ internal sealed class ImageResizer(Qcow2Node node)
         if (newBytes < oldBytes && request.Preallocation != PreallocationMode.Off)
             throw BlockException.Invalid("Preallocation can't be used for shrinking an image");
 
-        var everything = new ByteRange(0, (Math.Max(oldBytes, newBytes) + _geometry.ClusterSize - 1) & -_geometry.ClusterSize);
+        var everything = new ByteRange(
+            0, (Math.Max(oldBytes, newBytes) + _geometry.ClusterSize - 1) & -_geometry.ClusterSize);
         using RangeLease lease = await node.Tracker.AcquireAsync(everything, LeaseKind.Exclusive).ConfigureAwait(false);
         if (newBytes < oldBytes)
             await ShrinkAsync(oldBytes, newBytes, cancellation).ConfigureAwait(false);
@@ -48,7 +49,8 @@ internal sealed class ImageResizer(Qcow2Node node)
     {
         await PrefixedAsync(
             "Failed to grow the L1 table",
-            () => node.Structure.GrowL1Async(_geometry.L1EntriesFor(request.LengthBytes), exact: true, cancellation)).ConfigureAwait(false);
+            () => node.Structure.GrowL1Async(_geometry.L1EntriesFor(request.LengthBytes), exact: true, cancellation))
+            .ConfigureAwait(false);
         PreallocationMode mode = request.Preallocation;
         if (_tables.Header.IsDataFileRaw && mode == PreallocationMode.Off)
             mode = PreallocationMode.Metadata;
@@ -84,9 +86,12 @@ internal sealed class ImageResizer(Qcow2Node node)
         await PrefixedAsync(
             "Failed to discard cropped clusters",
             () => node.DiscardUnderLeaseAsync(
-                ByteRange.FromEnd(cut, Math.Max(cut, end)), DiscardReason.Always, full: true, cancellation)).ConfigureAwait(false);
-        await PrefixedAsync("Failed to reduce the number of L2 tables", () => DropL2TablesAsync(newBytes, cancellation)).ConfigureAwait(false);
-        await PrefixedAsync("Failed to discard unused refblocks", () => DropRefcountBlocksAsync(cancellation)).ConfigureAwait(false);
+                ByteRange.FromEnd(cut, Math.Max(cut, end)), DiscardReason.Always, full: true, cancellation))
+                .ConfigureAwait(false);
+        await PrefixedAsync("Failed to reduce the number of L2 tables", () => DropL2TablesAsync(newBytes, cancellation))
+            .ConfigureAwait(false);
+        await PrefixedAsync("Failed to discard unused refblocks", () => DropRefcountBlocksAsync(cancellation))
+            .ConfigureAwait(false);
         if (node.DataFile is { } data)
             await data.TruncateAsync(new TruncateRequest(newBytes), cancellation).ConfigureAwait(false);
         await CutFileAsync(cancellation).ConfigureAwait(false);
@@ -135,7 +140,8 @@ internal sealed class ImageResizer(Qcow2Node node)
         byte[] bytes = new byte[table.Length * Geometry.TableEntryBytes];
         L1Table.Encode(table, bytes);
         RefcountTableLocation location = _tables.Refcounts.Location;
-        await node.Structure.WriteCheckedAsync(location.Offset, bytes, OverlapChecks.RefcountTable, cancellation).ConfigureAwait(false);
+        await node.Structure.WriteCheckedAsync(location.Offset, bytes, OverlapChecks.RefcountTable, cancellation)
+            .ConfigureAwait(false);
         await node.FlushOrder.SyncAsync(cancellation).ConfigureAwait(false);
         using (MetadataScope scope = _tables.Lock.Enter())
         {
@@ -204,7 +210,8 @@ internal sealed class ImageResizer(Qcow2Node node)
             return;
         try
         {
-            await _tables.File.TruncateAsync(new TruncateRequest(end, Exact: false), cancellation).ConfigureAwait(false);
+            await _tables.File.TruncateAsync(new TruncateRequest(end, Exact: false), cancellation)
+                .ConfigureAwait(false);
         }
         catch (BlockException failure)
         {

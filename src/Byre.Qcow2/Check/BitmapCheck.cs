@@ -4,11 +4,14 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Check;
 
-/// <summary>Counts the clusters of persistent bitmaps: their directory, their tables and their bits. Stateless.</summary>
+/// <summary>
+/// Counts the clusters of persistent bitmaps: their directory, their tables and their bits. Stateless.
+/// </summary>
 internal static class BitmapCheck
 {
     /// <summary>Counts everything that the bitmaps extension leads to.</summary>
-    /// <exception cref="BlockException">The directory or a table cannot be used: the check ends here, as the peer's does.</exception>
+    /// <exception cref="BlockException">The directory or a table cannot be used: the check ends here, as the peer's
+    /// does.</exception>
     public static async ValueTask RunAsync(CheckContext context, ReferenceCounter counter)
     {
         if (context.Header.Bitmaps is not { } bitmaps)
@@ -17,7 +20,8 @@ internal static class BitmapCheck
         IReadOnlyList<BitmapDirectoryEntry> entries;
         try
         {
-            entries = BitmapDirectoryCodec.Parse(await ReadDirectoryAsync(context, bitmaps).ConfigureAwait(false), context.Header);
+            entries = BitmapDirectoryCodec.Parse(
+                await ReadDirectoryAsync(context, bitmaps).ConfigureAwait(false), context.Header);
         }
         catch (BlockException)
         {
@@ -43,7 +47,8 @@ internal static class BitmapCheck
         return directory;
     }
 
-    private static async ValueTask CountBitmapAsync(CheckContext context, ReferenceCounter counter, BitmapDirectoryEntry entry)
+    private static async ValueTask CountBitmapAsync(
+        CheckContext context, ReferenceCounter counter, BitmapDirectoryEntry entry)
     {
         long tableBytes = (long)entry.TableEntryCount * Geometry.TableEntryBytes;
         counter.Count(entry.TableOffset, tableBytes);

@@ -1,9 +1,9 @@
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// What a check counted. All values are numbers of findings or of clusters unless they say bytes. Immutable once returned.
-/// After a repair the values left over are those of the check that was repaired; only a second check tells what remains
-/// (<see cref="NeedsSecondCheck"/>).
+/// What a check counted. All values are numbers of findings or of clusters unless they say bytes. Immutable once
+/// returned. After a repair the values left over are those of the check that was repaired; only a second check tells
+/// what remains (<see cref="NeedsSecondCheck"/>).
 /// </summary>
 public sealed record CheckReport
 {
@@ -29,7 +29,9 @@ public sealed record CheckReport
     /// <summary>Clusters of the virtual disk that have a place in the file.</summary>
     public long AllocatedClusters { get; internal set; }
 
-    /// <summary>Allocated clusters that do not follow their predecessor in the file; compressed clusters always count.</summary>
+    /// <summary>
+    /// Allocated clusters that do not follow their predecessor in the file; compressed clusters always count.
+    /// </summary>
     public long FragmentedClusters { get; internal set; }
 
     public long CompressedClusters { get; internal set; }
@@ -53,7 +55,9 @@ public sealed record CheckReport
         }
     }
 
-    /// <summary>This second check's result, with the numbers of what the <paramref name="first"/> one repaired.</summary>
+    /// <summary>
+    /// This second check's result, with the numbers of what the <paramref name="first"/> one repaired.
+    /// </summary>
     public CheckReport WithFixesOf(CheckReport first) =>
         this with { LeaksFixed = first.LeaksFixed, CorruptionsFixed = first.CorruptionsFixed };
 }

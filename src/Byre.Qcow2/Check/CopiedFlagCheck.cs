@@ -5,11 +5,12 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Checks that the copied flag of every entry of the active tables is set exactly where the reference count is one, and corrects
-/// the flags. Runs last: the census holds the counts of the file by then. Tables are looked at on several threads; only those
-/// with something to say are looked at again in order.
+/// Checks that the copied flag of every entry of the active tables is set exactly where the reference count is one,
+/// and corrects the flags. Runs last: the census holds the counts of the file by then. Tables are looked at on
+/// several threads; only those with something to say are looked at again in order.
 /// </summary>
-internal sealed class CopiedFlagCheck(CheckContext context, RefcountStructure structure, RefcountCensus counts, RepairGuard guard)
+internal sealed class CopiedFlagCheck(
+    CheckContext context, RefcountStructure structure, RefcountCensus counts, RepairGuard guard)
 {
     private const int BatchBytes = 1 << 19;
 
@@ -69,7 +70,8 @@ internal sealed class CopiedFlagCheck(CheckContext context, RefcountStructure st
         for (int at = 0; at < table.Length; at += _entryBytes)
         {
             ulong word = BinaryPrimitives.ReadUInt64BigEndian(table[at..]);
-            if (word != 0 && OwnsCluster(word) && IsSuspect(ClusterOf(word), (word & L2Entry.CopiedFlag) != 0, isData: true))
+            if (word != 0 && OwnsCluster(word) &&
+                IsSuspect(ClusterOf(word), (word & L2Entry.CopiedFlag) != 0, isData: true))
                 return true;
         }
 
@@ -118,7 +120,9 @@ internal sealed class CopiedFlagCheck(CheckContext context, RefcountStructure st
         context.Tally.CorruptionsFixed += corrected;
     }
 
-    /// <summary>Reports the wrong flags of a table and corrects them in memory; returns how many it corrected.</summary>
+    /// <summary>
+    /// Reports the wrong flags of a table and corrects them in memory; returns how many it corrected.
+    /// </summary>
     private async ValueTask<int> ExamineTableAsync(byte[] table)
     {
         int corrected = 0;
@@ -186,7 +190,8 @@ internal sealed class CopiedFlagCheck(CheckContext context, RefcountStructure st
         return structure.IsUnreadable(cluster) ? null : counts[cluster.Index];
     }
 
-    private HostCluster ClusterOf(ulong word) => context.Geometry.ClusterOf(new HostOffset((long)(word & L2Entry.OffsetMask)));
+    private HostCluster ClusterOf(ulong word) =>
+        context.Geometry.ClusterOf(new HostOffset((long)(word & L2Entry.OffsetMask)));
 
     /// <summary>True for data clusters and preallocated zero clusters, by the word alone.</summary>
     private bool OwnsCluster(ulong word)

@@ -4,8 +4,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// The fields of the header that a repair changes, each written in place and stable before and after: the rest of the header,
-/// known or not, stays as it is. Offsets: specification, "Header".
+/// The fields of the header that a repair changes, each written in place and stable before and after: the rest of the
+/// header, known or not, stays as it is. Offsets: specification, "Header".
 /// </summary>
 internal static class HeaderPatch
 {
@@ -47,7 +47,8 @@ internal static class HeaderPatch
     /// <summary>Says that the image is consistent: neither dirty nor corrupt.</summary>
     public static ValueTask SetCleanAsync(CheckContext context) =>
         SetFeaturesAsync(
-            context, context.Header.IncompatibleFeatures & ~(IncompatibleFeatures.Dirty | IncompatibleFeatures.Corrupt));
+            context,
+            context.Header.IncompatibleFeatures & ~(IncompatibleFeatures.Dirty | IncompatibleFeatures.Corrupt));
 
     private static ValueTask SetFeaturesAsync(CheckContext context, IncompatibleFeatures features)
     {

@@ -5,12 +5,12 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Checks a qcow2 image and repairs it. Works on the file alone, not through a cache: whoever has the image open has flushed it,
-/// makes no requests meanwhile and reads its tables again afterwards where something was repaired. The order of the checks, their
-/// texts and what each repair mode mends are the peer's.
+/// Checks a qcow2 image and repairs it. Works on the file alone, not through a cache: whoever has the image open has
+/// flushed it, makes no requests meanwhile and reads its tables again afterwards where something was repaired. The
+/// order of the checks, their texts and what each repair mode mends are the peer's.
 /// <para>Memory: one byte a used cluster, the refcount table, the L1 table, and a few batches of L2 tables.</para>
-/// <para>Crash safety: a repair only writes what is right by itself at that moment (counts before flags, structures before the
-/// pointers to them, with barriers between), so that an interrupted repair can be run again.</para>
+/// <para>Crash safety: a repair only writes what is right by itself at that moment (counts before flags, structures
+/// before the pointers to them, with barriers between), so that an interrupted repair can be run again.</para>
 /// </summary>
 public sealed class ImageChecker
 {
@@ -35,7 +35,8 @@ public sealed class ImageChecker
     /// <param name="header">The file's header, parsed with <see cref="HeaderParsing.ForCheck"/>.</param>
     /// <param name="options">How.</param>
     /// <param name="cancellation">Ends the check between two requests; what was repaired stays.</param>
-    /// <exception cref="BlockException">The check could not be completed; findings so far have been reported.</exception>
+    /// <exception cref="BlockException">The check could not be completed; findings so far have been
+    /// reported.</exception>
     public static async ValueTask<CheckReport> CheckAsync(
         BlockNode file, ImageHeader header, CheckOptions options, CancellationToken cancellation = default)
     {
@@ -69,11 +70,14 @@ public sealed class ImageChecker
         return Tally;
     }
 
-    /// <summary>Counts all references, compares them with the counts and repairs those; returns the last cluster in use.</summary>
+    /// <summary>
+    /// Counts all references, compares them with the counts and repairs those; returns the last cluster in use.
+    /// </summary>
     private async ValueTask<long> CheckRefcountsAsync()
     {
         bool needsRebuild = await CountAllAsync(_context.RepairsErrors).ConfigureAwait(false);
-        ComparisonResult found = await CompareAsync(RepairMode.None, adopt: _context.Repair == RepairMode.None).ConfigureAwait(false);
+        ComparisonResult found = await CompareAsync(RepairMode.None, adopt: _context.Repair == RepairMode.None)
+            .ConfigureAwait(false);
         needsRebuild |= found.NeedsRebuild;
         if (needsRebuild && _context.RepairsErrors)
         {
@@ -115,7 +119,9 @@ public sealed class ImageChecker
         return remaining.HighestCluster;
     }
 
-    /// <summary>Loads the structure that the header points to now, counts everything and frees what is no longer referred to.</summary>
+    /// <summary>
+    /// Loads the structure that the header points to now, counts everything and frees what is no longer referred to.
+    /// </summary>
     private async ValueTask<ComparisonResult> RecountAsync()
     {
         await LoadStructureAsync().ConfigureAwait(false);
@@ -144,7 +150,9 @@ public sealed class ImageChecker
         _snapshots.MarkFixed();
     }
 
-    /// <summary>The refcount blocks are full: a rebuilt structure brings a new one, with room for the snapshot table.</summary>
+    /// <summary>
+    /// The refcount blocks are full: a rebuilt structure brings a new one, with room for the snapshot table.
+    /// </summary>
     private async ValueTask GrowStructureAsync(SnapshotTableRepair repair)
     {
         await new RefcountRebuild(_context, _census, _guard).RunAsync().ConfigureAwait(false);
@@ -165,20 +173,24 @@ public sealed class ImageChecker
         _guard.Use(_structure);
     }
 
-    /// <summary>Counts everything that metadata refers to; true where the refcount structure has to be rebuilt.</summary>
+    /// <summary>
+    /// Counts everything that metadata refers to; true where the refcount structure has to be rebuilt.
+    /// </summary>
     private async ValueTask<bool> CountAllAsync(bool repairs)
     {
         var counter = new ReferenceCounter(_context, _census);
         var walk = new MappingWalk(_context, counter, _guard, repairs);
         ImageHeader header = _context.Header;
         counter.Count(default, _context.ClusterSize);
-        await walk.WalkAsync(new TableExtent(header.L1.Offset, header.L1.LengthBytes), isActive: true).ConfigureAwait(false);
+        await walk.WalkAsync(new TableExtent(header.L1.Offset, header.L1.LengthBytes), isActive: true)
+            .ConfigureAwait(false);
         await CountSnapshotsAsync(counter, walk).ConfigureAwait(false);
         counter.Count(_context.RefcountTable.Offset, RefcountStructure.ClaimedBytes(_context));
         if (header.CryptoHeader is { } crypto)
             counter.Count(crypto.Offset, crypto.LengthBytes);
         await BitmapCheck.RunAsync(_context, counter).ConfigureAwait(false);
-        bool needsRebuild = await new RefcountTableCheck(_context, _structure, counter).RunAsync(repairs).ConfigureAwait(false);
+        bool needsRebuild = await new RefcountTableCheck(_context, _structure, counter).RunAsync(repairs)
+            .ConfigureAwait(false);
         _isPlain = walk.IsAllCopied && !counter.HasRejected && !needsRebuild;
         return needsRebuild;
     }
@@ -188,7 +200,8 @@ public sealed class ImageChecker
         if (_context.Header.HasDataFile && _context.Snapshots.Count > 0)
         {
             _context.Corrupt(
-                CheckFindingId.SnapshotsWithDataFile, $"ERROR {_context.Snapshots.Count} snapshots in image with data file");
+                CheckFindingId.SnapshotsWithDataFile,
+                $"ERROR {_context.Snapshots.Count} snapshots in image with data file");
         }
 
         foreach (SnapshotRecord snapshot in _context.Snapshots)
@@ -198,7 +211,8 @@ public sealed class ImageChecker
             {
                 _context.Corrupt(
                     CheckFindingId.SnapshotL1Unaligned,
-                    $"{who} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; snapshot table entry corrupted");
+                    $"{who} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; snapshot table entry " +
+                    "corrupted");
                 continue;
             }
 
@@ -206,7 +220,8 @@ public sealed class ImageChecker
             {
                 _context.Corrupt(
                     CheckFindingId.SnapshotL1TooLarge,
-                    $"{who} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; snapshot table entry corrupted");
+                    $"{who} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; snapshot table entry " +
+                    "corrupted");
                 continue;
             }
 

@@ -21,7 +21,9 @@ internal sealed class L1Batch
     /// <summary>The offsets of the entries' L2 tables.</summary>
     public IReadOnlyList<HostOffset> TableOffsets { get; }
 
-    /// <summary>Cuts a big-endian L1 table into batches of at most <paramref name="maxEntries"/> used entries (at least one).</summary>
+    /// <summary>
+    /// Cuts a big-endian L1 table into batches of at most <paramref name="maxEntries"/> used entries (at least one).
+    /// </summary>
     public static IEnumerable<L1Batch> Split(byte[] table, int maxEntries)
     {
         maxEntries = Math.Max(1, maxEntries);

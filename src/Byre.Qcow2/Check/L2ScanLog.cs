@@ -5,8 +5,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// What scanning a batch of L2 tables found, in the order of the entries: runs of host clusters, packed in a word each, and
-/// between them rare events. Filled by one thread, then read by another; disposing gives the memory back.
+/// What scanning a batch of L2 tables found, in the order of the entries: runs of host clusters, packed in a word
+/// each, and between them rare events. Filled by one thread, then read by another; disposing gives the memory back.
 /// </summary>
 internal sealed class L2ScanLog : IDisposable
 {
@@ -49,8 +49,8 @@ internal sealed class L2ScanLog : IDisposable
     public void EndTable() => _tableEnds.Add(_count);
 
     /// <summary>
-    /// Steps through the table that is next: true with a run (<paramref name="found"/> is null) or an event; false at the
-    /// table's end, after which the next call begins the next table.
+    /// Steps through the table that is next: true with a run (<paramref name="found"/> is null) or an event; false at
+    /// the table's end, after which the next call begins the next table.
     /// </summary>
     public bool TryRead(out HostCluster first, out int count, out L2ScanEvent? found)
     {

@@ -5,8 +5,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// A batch of L2 tables read into one buffer, in the order in which they lie in the file and neighbours with one read. Owned by
-/// one thread; disposing gives the buffer back.
+/// A batch of L2 tables read into one buffer, in the order in which they lie in the file and neighbours with one
+/// read. Owned by one thread; disposing gives the buffer back.
 /// </summary>
 internal sealed class L2TableBatch : IDisposable
 {
@@ -31,7 +31,9 @@ internal sealed class L2TableBatch : IDisposable
 
     public void Dispose() => _buffer.Return();
 
-    /// <summary>Reads the tables at <paramref name="offsets"/>; failures are kept with the table that met them.</summary>
+    /// <summary>
+    /// Reads the tables at <paramref name="offsets"/>; failures are kept with the table that met them.
+    /// </summary>
     public static async ValueTask<L2TableBatch> ReadAsync(CheckContext context, IReadOnlyList<HostOffset> offsets)
     {
         var batch = new L2TableBatch(offsets.Count, context.ClusterSize);
@@ -70,7 +72,8 @@ internal sealed class L2TableBatch : IDisposable
         return order;
     }
 
-    private async ValueTask ReadRunAsync(CheckContext context, IReadOnlyList<HostOffset> offsets, ReadOnlyMemory<int> tables)
+    private async ValueTask ReadRunAsync(
+        CheckContext context, IReadOnlyList<HostOffset> offsets, ReadOnlyMemory<int> tables)
     {
         int firstTable = tables.Span[0];
         Memory<byte> destination = _buffer.Memory.Slice(_slots[firstTable] * _tableBytes, tables.Length * _tableBytes);

@@ -4,9 +4,9 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Decodes L2 tables into an <see cref="L2ScanLog"/>. Pure: it neither counts nor reports, so that tables can be scanned on
-/// any thread in any order. Source: specification, "Standard Cluster Descriptor", "Compressed Clusters Descriptor" and
-/// "Extended L2 Entries".
+/// Decodes L2 tables into an <see cref="L2ScanLog"/>. Pure: it neither counts nor reports, so that tables can be
+/// scanned on any thread in any order. Source: specification, "Standard Cluster Descriptor", "Compressed Clusters
+/// Descriptor" and "Extended L2 Entries".
 /// </summary>
 internal readonly ref struct L2TableScanner
 {
@@ -37,7 +37,8 @@ internal readonly ref struct L2TableScanner
             at &= -entryBytes;
             ulong word = BinaryPrimitives.ReadUInt64BigEndian(table[at..]);
             ulong offset = word & offsetMask;
-            if (simple && (word & ~(offsetMask | L2Entry.CopiedFlag)) == 0 && offset != 0 && (long)offset < _fileLengthBytes)
+            if (simple && (word & ~(offsetMask | L2Entry.CopiedFlag)) == 0 && offset != 0 &&
+                (long)offset < _fileLengthBytes)
                 AddCluster(ref run, word, (long)offset);
             else
                 ScanEntry(ref run, word, table, at);
@@ -47,7 +48,9 @@ internal readonly ref struct L2TableScanner
         _log.EndTable();
     }
 
-    /// <summary>Offset of the next byte that is not zero: unallocated entries are skipped by vector instructions.</summary>
+    /// <summary>
+    /// Offset of the next byte that is not zero: unallocated entries are skipped by vector instructions.
+    /// </summary>
     private static int NextUsed(ReadOnlySpan<byte> table, int from)
     {
         // In a full table the very next entry is used: its first byte holds the copied flag.

@@ -5,8 +5,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Follows L1 tables to their L2 tables and counts everything they refer to. L2 tables are read and decoded on several threads;
-/// counting and reporting happen in the order of the entries, on one thread at a time.
+/// Follows L1 tables to their L2 tables and counts everything they refer to. L2 tables are read and decoded on
+/// several threads; counting and reporting happen in the order of the entries, on one thread at a time.
 /// </summary>
 internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter, RepairGuard guard, bool repairs)
 {
@@ -143,7 +143,8 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
         {
             ulong bitmap = BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8));
             BinaryPrimitives.WriteUInt64BigEndian(bytes, 0);
-            BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(8), (bitmap | (bitmap << 32)) & SubclusterBitmap.AllZero);
+            BinaryPrimitives.WriteUInt64BigEndian(
+                bytes.AsSpan(8), (bitmap | (bitmap << 32)) & SubclusterBitmap.AllZero);
         }
         else
         {
@@ -170,7 +171,8 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
         catch (BlockException error)
         {
             context.Fail(
-                CheckFindingId.InputOutput, $"ERROR: Failed to overwrite L2 table entry: {Errno.Describe(error.Errno)}");
+                CheckFindingId.InputOutput,
+                $"ERROR: Failed to overwrite L2 table entry: {Errno.Describe(error.Errno)}");
             counter.Count(new HostOffset((long)(word & L2Entry.OffsetMask)), context.ClusterSize);
         }
     }

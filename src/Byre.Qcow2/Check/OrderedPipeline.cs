@@ -1,14 +1,16 @@
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Does work on several threads and hands the results to one consumer in the order of the inputs. The findings of a check
-/// thus never depend on timing. Stateless.
+/// Does work on several threads and hands the results to one consumer in the order of the inputs. The findings of a
+/// check thus never depend on timing. Stateless.
 /// </summary>
 internal static class OrderedPipeline
 {
     /// <summary>
-    /// Runs <paramref name="work"/> for each input, at most <paramref name="degree"/> at once and twice as many ahead of
-    /// <paramref name="consume"/>. When either throws, it waits for what is in flight, disposes its results and rethrows.
+    /// Runs <paramref name="work"/> for each input, at most <paramref name="degree"/> at once and twice as many ahead
+    /// of
+    /// <paramref name="consume"/>. When either throws, it waits for what is in flight, disposes its results and
+    /// rethrows.
     /// </summary>
     public static async ValueTask RunAsync<TInput, TResult>(
         IEnumerable<TInput> inputs, int degree, Func<TInput, ValueTask<TResult>> work, Func<TResult, ValueTask> consume)
@@ -40,7 +42,8 @@ internal static class OrderedPipeline
         }
     }
 
-    private static async ValueTask ConsumeNextAsync<TResult>(Queue<Task<TResult>> ahead, Func<TResult, ValueTask> consume)
+    private static async ValueTask ConsumeNextAsync<TResult>(
+        Queue<Task<TResult>> ahead, Func<TResult, ValueTask> consume)
         where TResult : IDisposable
     {
         using TResult result = await ahead.Dequeue().ConfigureAwait(false);

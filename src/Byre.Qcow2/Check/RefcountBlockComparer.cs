@@ -8,14 +8,16 @@ namespace Byre.Qcow2.Check;
 internal static class RefcountBlockComparer
 {
     /// <summary>
-    /// Index in <paramref name="expected"/> of the first count that differs from that in <paramref name="block"/>, whose entry
+    /// Index in <paramref name="expected"/> of the first count that differs from that in <paramref name="block"/>,
+    /// whose entry
     /// <paramref name="firstEntry"/> is the counterpart of the first; the length where all are equal.
     /// </summary>
     /// <param name="block">A whole refcount block.</param>
     /// <param name="firstEntry">Index of the first entry to compare.</param>
     /// <param name="expected">Counts below 255: a byte of 255 stands for itself.</param>
     /// <param name="refcountOrder">The width of the entries.</param>
-    public static int FindMismatch(ReadOnlySpan<byte> block, int firstEntry, ReadOnlySpan<byte> expected, int refcountOrder)
+    public static int FindMismatch(
+        ReadOnlySpan<byte> block, int firstEntry, ReadOnlySpan<byte> expected, int refcountOrder)
     {
         int equal = refcountOrder switch
         {
@@ -23,7 +25,8 @@ internal static class RefcountBlockComparer
             4 when BitConverter.IsLittleEndian => EqualPrefix16(block[(firstEntry * 2)..], expected),
             _ => 0,
         };
-        while (equal < expected.Length && RefcountCodec.Get(block, firstEntry + equal, refcountOrder) == expected[equal])
+        while (equal < expected.Length &&
+            RefcountCodec.Get(block, firstEntry + equal, refcountOrder) == expected[equal])
             equal++;
         return equal;
     }

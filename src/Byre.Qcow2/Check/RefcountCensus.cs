@@ -7,8 +7,8 @@ namespace Byre.Qcow2.Check;
 
 /// <summary>
 /// A reference count for every cluster of the file: first the references that the check found, later what the refcount
-/// structure says. One byte a cluster, in pages that exist only where a count is not zero; counts of 255 and more are in a
-/// dictionary beside them. Memory follows the clusters that are used, not what tables claim. Not thread-safe.
+/// structure says. One byte a cluster, in pages that exist only where a count is not zero; counts of 255 and more are
+/// in a dictionary beside them. Memory follows the clusters that are used, not what tables claim. Not thread-safe.
 /// </summary>
 internal sealed class RefcountCensus
 {
@@ -94,8 +94,8 @@ internal sealed class RefcountCensus
     }
 
     /// <summary>
-    /// Counts one more reference for each of <paramref name="count"/> clusters, stopping before the first whose count is not
-    /// small. Returns how many it counted.
+    /// Counts one more reference for each of <paramref name="count"/> clusters, stopping before the first whose count
+    /// is not small. Returns how many it counted.
     /// </summary>
     public int IncrementWhileSmall(HostCluster first, int count)
     {
@@ -117,8 +117,8 @@ internal sealed class RefcountCensus
     }
 
     /// <summary>
-    /// The counts of at most <paramref name="count"/> clusters from <paramref name="first"/> up to the end of its page, where
-    /// 255 stands for 255 and more (<see cref="HasLargeCounts"/>).
+    /// The counts of at most <paramref name="count"/> clusters from <paramref name="first"/> up to the end of its
+    /// page, where 255 stands for 255 and more (<see cref="HasLargeCounts"/>).
     /// </summary>
     public ReadOnlySpan<byte> Slice(HostCluster first, long count)
     {
@@ -127,7 +127,10 @@ internal sealed class RefcountCensus
         return page.AsSpan(inPage, (int)Math.Min(count, PageClusters - inPage));
     }
 
-    /// <summary>The first cluster from <paramref name="from"/> on whose count is zero; <see cref="ClusterCount"/> where there is none.</summary>
+    /// <summary>
+    /// The first cluster from <paramref name="from"/> on whose count is zero; <see cref="ClusterCount"/> where there
+    /// is none.
+    /// </summary>
     public long NextFree(long from)
     {
         while (from < ClusterCount)
@@ -142,7 +145,10 @@ internal sealed class RefcountCensus
         return ClusterCount;
     }
 
-    /// <summary>The first cluster from <paramref name="from"/> on whose count is not zero; <see cref="ClusterCount"/> where there is none.</summary>
+    /// <summary>
+    /// The first cluster from <paramref name="from"/> on whose count is not zero; <see cref="ClusterCount"/> where
+    /// there is none.
+    /// </summary>
     public long NextUsed(long from)
     {
         while (from < ClusterCount)

@@ -5,10 +5,10 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Makes a new refcount structure out of the census alone: a block for each stretch of the file with a used cluster, and a
-/// table for the blocks, all in clusters that nothing refers to, so that the old structure stays intact until the header is
-/// switched over. Nothing is written before every place is known; then blocks and table, a barrier, the header, a barrier. The
-/// old structure is left as a leak. Belongs to one thread.
+/// Makes a new refcount structure out of the census alone: a block for each stretch of the file with a used cluster,
+/// and a table for the blocks, all in clusters that nothing refers to, so that the old structure stays intact until
+/// the header is switched over. Nothing is written before every place is known; then blocks and table, a barrier, the
+/// header, a barrier. The old structure is left as a leak. Belongs to one thread.
 /// </summary>
 internal sealed class RefcountRebuild(CheckContext context, RefcountCensus census, RepairGuard guard)
 {
@@ -18,7 +18,8 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
     private int EntriesPerCluster => context.ClusterSize / Geometry.TableEntryBytes;
 
     /// <summary>Rebuilds; the census counts the new structure's clusters afterwards.</summary>
-    /// <exception cref="BlockException">No room, or the file cannot be written; the old structure is still in force.</exception>
+    /// <exception cref="BlockException">No room, or the file cannot be written; the old structure is still in
+    /// force.</exception>
     public async ValueTask RunAsync()
     {
         RefcountTableLocation table = AllocateAll();
@@ -35,8 +36,8 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
     }
 
     /// <summary>
-    /// Finds a place for every block and for the table. A table is itself in clusters that need blocks, which may need a
-    /// longer table: the shorter one is then left as a leak and another is allocated, until it fits.
+    /// Finds a place for every block and for the table. A table is itself in clusters that need blocks, which may
+    /// need a longer table: the shorter one is then left as a leak and another is allocated, until it fits.
     /// </summary>
     private RefcountTableLocation AllocateAll()
     {
@@ -54,7 +55,9 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
         }
     }
 
-    /// <summary>Gives a block to every used cluster between <paramref name="from"/> and <paramref name="end"/> that has none.</summary>
+    /// <summary>
+    /// Gives a block to every used cluster between <paramref name="from"/> and <paramref name="end"/> that has none.
+    /// </summary>
     private void AllocateBlocks(long from, long end)
     {
         int bits = _geometry.RefcountBlockBits;
@@ -79,8 +82,8 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
     }
 
     /// <summary>
-    /// Takes the first run of <paramref name="count"/> unused clusters from <paramref name="from"/> on, at the end of the file
-    /// where there is none. <paramref name="firstGap"/> is the first unused cluster seen.
+    /// Takes the first run of <paramref name="count"/> unused clusters from <paramref name="from"/> on, at the end of
+    /// the file where there is none. <paramref name="firstGap"/> is the first unused cluster seen.
     /// </summary>
     private long Allocate(int count, long from, out long firstGap)
     {

@@ -18,8 +18,8 @@ internal enum RefcountBlockStatus
 }
 
 /// <summary>
-/// The refcount table as the file has it, and access to the blocks it names. Memory follows what the file holds of the table.
-/// Belongs to one thread.
+/// The refcount table as the file has it, and access to the blocks it names. Memory follows what the file holds of
+/// the table. Belongs to one thread.
 /// </summary>
 internal sealed class RefcountStructure
 {
@@ -53,7 +53,8 @@ internal sealed class RefcountStructure
     /// <exception cref="BlockException">The file cannot be read.</exception>
     public static async ValueTask<RefcountStructure> LoadAsync(CheckContext context)
     {
-        byte[] table = await context.ReadTableAsync(context.RefcountTable.Offset, ClaimedBytes(context)).ConfigureAwait(false);
+        byte[] table = await context.ReadTableAsync(context.RefcountTable.Offset, ClaimedBytes(context))
+            .ConfigureAwait(false);
         return new RefcountStructure(context, table);
     }
 
@@ -99,7 +100,9 @@ internal sealed class RefcountStructure
         return _context.WriteAsync(new HostOffset((long)(EntryAt(blockIndex) & OffsetMask)), block);
     }
 
-    /// <summary>The count of any cluster, wherever it is; null where it cannot be read. Slow: for the odd one out.</summary>
+    /// <summary>
+    /// The count of any cluster, wherever it is; null where it cannot be read. Slow: for the odd one out.
+    /// </summary>
     public async ValueTask<ulong?> GetAsync(HostCluster cluster)
     {
         long blockIndex = cluster.Index >> _context.Geometry.RefcountBlockBits;
@@ -124,7 +127,8 @@ internal sealed class RefcountStructure
         (EntryAt(cluster.Index >> _context.Geometry.RefcountBlockBits) & OffsetMask) != 0;
 
     /// <summary>
-    /// Changes the counts of clusters that have blocks, by <paramref name="delta"/>; counts stop at zero. Written, not stable.
+    /// Changes the counts of clusters that have blocks, by <paramref name="delta"/>; counts stop at zero. Written,
+    /// not stable.
     /// </summary>
     /// <exception cref="BlockException">A block cannot be read or written.</exception>
     public async ValueTask AdjustAsync(ClusterRun clusters, int delta)

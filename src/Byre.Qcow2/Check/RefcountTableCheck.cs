@@ -27,7 +27,8 @@ internal sealed class RefcountTableCheck(CheckContext context, RefcountStructure
         if ((entry & RefcountStructure.ReservedMask) != 0)
         {
             context.Corrupt(
-                CheckFindingId.RefcountTableEntryReservedBits, $"ERROR refcount table entry {index} has reserved bits set");
+                CheckFindingId.RefcountTableEntryReservedBits,
+                $"ERROR refcount table entry {index} has reserved bits set");
             return false;
         }
 
@@ -52,7 +53,9 @@ internal sealed class RefcountTableCheck(CheckContext context, RefcountStructure
         return false;
     }
 
-    /// <summary>A block beyond the end of the file counts nothing: extending the file makes it one full of zeroes.</summary>
+    /// <summary>
+    /// A block beyond the end of the file counts nothing: extending the file makes it one full of zeroes.
+    /// </summary>
     private async ValueTask<bool> HandleOutsideAsync(int index, ulong offset, bool repairs)
     {
         string verb = repairs ? "Repairing" : "ERROR";

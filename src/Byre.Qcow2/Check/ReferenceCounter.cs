@@ -2,7 +2,9 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Check;
 
-/// <summary>Counts the references that metadata makes, and reports those that cannot be right. Belongs to one thread.</summary>
+/// <summary>
+/// Counts the references that metadata makes, and reports those that cannot be right. Belongs to one thread.
+/// </summary>
 internal sealed class ReferenceCounter(CheckContext context, RefcountCensus census)
 {
     private long _fileLengthBytes = context.File.LengthBytes;
@@ -16,8 +18,9 @@ internal sealed class ReferenceCounter(CheckContext context, RefcountCensus cens
     public void FileLengthChanged() => _fileLengthBytes = context.File.LengthBytes;
 
     /// <summary>
-    /// Counts a reference to every cluster that <paramref name="lengthBytes"/> bytes from <paramref name="offset"/> touch. The
-    /// last cluster of a file may be cut short, so that only a region that ends a whole cluster or more behind the end is wrong.
+    /// Counts a reference to every cluster that <paramref name="lengthBytes"/> bytes from <paramref name="offset"/>
+    /// touch. The last cluster of a file may be cut short, so that only a region that ends a whole cluster or more
+    /// behind the end is wrong.
     /// </summary>
     public void Count(HostOffset offset, long lengthBytes)
     {

@@ -5,8 +5,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// The last line before a repair writes: refuses to overwrite metadata other than the one that is meant. It trusts the tables
-/// themselves, not reference counts, which may be what is broken. Belongs to one thread.
+/// The last line before a repair writes: refuses to overwrite metadata other than the one that is meant. It trusts
+/// the tables themselves, not reference counts, which may be what is broken. Belongs to one thread.
 /// </summary>
 internal sealed class RepairGuard(CheckContext context, byte[] activeL1)
 {
@@ -22,8 +22,8 @@ internal sealed class RepairGuard(CheckContext context, byte[] activeL1)
     }
 
     /// <summary>
-    /// Throws, after reporting it and marking the image corrupt, where <paramref name="target"/> touches a cluster of metadata
-    /// of another kind than <paramref name="meant"/>.
+    /// Throws, after reporting it and marking the image corrupt, where <paramref name="target"/> touches a cluster of
+    /// metadata of another kind than <paramref name="meant"/>.
     /// </summary>
     /// <exception cref="BlockException">EIO: it does.</exception>
     public async ValueTask CheckAsync(TableExtent target, OverlapKinds meant)
@@ -44,7 +44,8 @@ internal sealed class RepairGuard(CheckContext context, byte[] activeL1)
         ImageHeader header = context.Header;
         if (Concerns(OverlapKinds.Header) && target.Offset.Value < context.ClusterSize)
             return "qcow2_header";
-        if (Concerns(OverlapKinds.ActiveL1) && Overlaps(target, new TableExtent(header.L1.Offset, header.L1.LengthBytes)))
+        if (Concerns(OverlapKinds.ActiveL1) &&
+            Overlaps(target, new TableExtent(header.L1.Offset, header.L1.LengthBytes)))
             return "active L1 table";
         var refcountTable = new TableExtent(context.RefcountTable.Offset, RefcountStructure.ClaimedBytes(context));
         if (Concerns(OverlapKinds.RefcountTable) && Overlaps(target, refcountTable))
@@ -76,7 +77,8 @@ internal sealed class RepairGuard(CheckContext context, byte[] activeL1)
         if (table.LengthBytes == 0 || table.Offset.Value < 0 || table.Offset.Value > long.MaxValue - table.LengthBytes)
             return false;
         long start = context.Geometry.StartOfCluster(target.Offset.Value);
-        long end = context.Geometry.ClustersFor(target.Offset.Value + target.LengthBytes) << context.Geometry.ClusterBits;
+        long end = context.Geometry.ClustersFor(
+            target.Offset.Value + target.LengthBytes) << context.Geometry.ClusterBits;
         return start < table.Offset.Value + table.LengthBytes && table.Offset.Value < end;
     }
 

@@ -5,8 +5,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Reads the snapshot table as leniently as the repair mode allows: records that are too many or too long are dropped where
-/// everything may be repaired, and end the check otherwise. What was dropped from records is written back by
+/// Reads the snapshot table as leniently as the repair mode allows: records that are too many or too long are dropped
+/// where everything may be repaired, and end the check otherwise. What was dropped from records is written back by
 /// <see cref="SnapshotTableRepair"/>, after the reference counts are right. Belongs to one thread.
 /// </summary>
 internal sealed class SnapshotTableCheck(CheckContext context)
@@ -69,14 +69,16 @@ internal sealed class SnapshotTableCheck(CheckContext context)
 
         try
         {
-            var shape = new TableShape("snapshot table", SnapshotRecord.FixedBytes, SnapshotRecord.FixedBytes * FormatLimits.MaxSnapshots);
+            var shape = new TableShape(
+                "snapshot table", SnapshotRecord.FixedBytes, SnapshotRecord.FixedBytes * FormatLimits.MaxSnapshots);
             FormatLimits.CheckTable((ulong)location.Offset.Value, (ulong)count, shape, context.Geometry.ClusterBits);
         }
         catch (BlockException error)
         {
             context.Tally.CheckErrors++;
             string? hint = count > FormatLimits.MaxSnapshots
-                ? $"You can force-remove all {count - FormatLimits.MaxSnapshots} overhanging snapshots with qemu-img check -r all"
+                ? $"You can force-remove all {count - FormatLimits.MaxSnapshots} overhanging snapshots with qemu-img " +
+                    "check -r all"
                 : null;
             ReportUnusable($"ERROR {error.Message}", hint);
             throw;
@@ -127,7 +129,8 @@ internal sealed class SnapshotTableCheck(CheckContext context)
         BinaryPrimitives.WriteInt32BigEndian(entry.AsSpan(ExtraBytesOffset), keptExtra);
         HostOffset extra = place + SnapshotRecord.FixedBytes;
         await context.ReadAsync(extra, entry.AsMemory(SnapshotRecord.FixedBytes, keptExtra)).ConfigureAwait(false);
-        await context.ReadAsync(extra + extraBytes, entry.AsMemory(SnapshotRecord.FixedBytes + keptExtra)).ConfigureAwait(false);
+        await context.ReadAsync(extra + extraBytes, entry.AsMemory(SnapshotRecord.FixedBytes + keptExtra))
+            .ConfigureAwait(false);
         return entry;
     }
 
@@ -166,8 +169,8 @@ internal sealed class SnapshotTableCheck(CheckContext context)
     }
 
     /// <summary>
-    /// Writes the smaller number of snapshots at once: the counts that follow must agree with it. The dropped snapshots'
-    /// clusters become leaks, which is safe.
+    /// Writes the smaller number of snapshots at once: the counts that follow must agree with it. The dropped
+    /// snapshots' clusters become leaks, which is safe.
     /// </summary>
     private async ValueTask WriteCountAsync()
     {

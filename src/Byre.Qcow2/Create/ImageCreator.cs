@@ -7,19 +7,20 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Create;
 
 /// <summary>
-/// Writes an empty image: header, refcount structures and an L1 table of zeroes. Stateless. What is left to the engine is
-/// preallocation.
+/// Writes an empty image: header, refcount structures and an L1 table of zeroes. Stateless. What is left to the
+/// engine is preallocation.
 /// </summary>
 internal static class ImageCreator
 {
     private const int ZeroChunkBytes = 1 << 20;
 
     /// <summary>
-    /// Writes an image of <paramref name="options"/> into <paramref name="file"/>, which is empty or a device, and flushes it.
+    /// Writes an image of <paramref name="options"/> into <paramref name="file"/>, which is empty or a device, and
+    /// flushes it.
     /// </summary>
     /// <returns>The header that was written.</returns>
-    /// <exception cref="BlockException">The file cannot be written, the size needs too large an L1 table (EFBIG), or names
-    /// do not fit the header.</exception>
+    /// <exception cref="BlockException">The file cannot be written, the size needs too large an L1 table (EFBIG), or
+    /// names do not fit the header.</exception>
     public static async ValueTask<ImageHeader> WriteEmptyAsync(
         BlockNode file, Qcow2CreateOptions options, CancellationToken cancellation)
     {
@@ -94,7 +95,8 @@ internal static class ImageCreator
 
         try
         {
-            if (options.BackingFileName is { } name && NameCodec.Encode(name).Length > FormatLimits.MaxBackingFileNameBytes)
+            if (options.BackingFileName is { } name &&
+                NameCodec.Encode(name).Length > FormatLimits.MaxBackingFileNameBytes)
                 throw BlockException.FromErrno(Errno.Invalid);
             return HeaderCodec.Write(header);
         }

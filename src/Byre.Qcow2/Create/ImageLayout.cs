@@ -4,9 +4,10 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Create;
 
 /// <summary>
-/// Decides where the structures of an empty image lie: the refcount table in cluster 1, its first block in cluster 2, the L1
-/// table after them, and whatever more refcount blocks (or a longer table) a large L1 table takes. It allocates as the engine
-/// and the peer do, first fit, so that an image made by either has the same layout. Pure: no I/O. Used by one thread.
+/// Decides where the structures of an empty image lie: the refcount table in cluster 1, its first block in cluster 2,
+/// the L1 table after them, and whatever more refcount blocks (or a longer table) a large L1 table takes. It
+/// allocates as the engine and the peer do, first fit, so that an image made by either has the same layout. Pure: no
+/// I/O. Used by one thread.
 /// </summary>
 internal sealed class ImageLayout
 {
@@ -69,8 +70,8 @@ internal sealed class ImageLayout
     }
 
     /// <summary>
-    /// How many refcount blocks (and, with them, table clusters) it takes to count <paramref name="clusters"/> clusters and
-    /// the refcount structures themselves: the fixed point of both.
+    /// How many refcount blocks (and, with them, table clusters) it takes to count <paramref name="clusters"/>
+    /// clusters and the refcount structures themselves: the fixed point of both.
     /// </summary>
     /// <param name="clusters">Clusters of everything else.</param>
     /// <param name="geometry">The image's arithmetic.</param>
@@ -108,8 +109,9 @@ internal sealed class ImageLayout
     }
 
     /// <summary>
-    /// Counts a run of free clusters, which the search has just passed. False where a refcount block had to be placed for it:
-    /// nothing was counted, and the caller searches again, for the block (or a longer table) may lie inside the run.
+    /// Counts a run of free clusters, which the search has just passed. False where a refcount block had to be placed
+    /// for it: nothing was counted, and the caller searches again, for the block (or a longer table) may lie inside
+    /// the run.
     /// </summary>
     private bool TryReference(long first, long clusterCount)
     {
@@ -129,7 +131,9 @@ internal sealed class ImageLayout
         return true;
     }
 
-    /// <summary>Places the block that is to count <paramref name="cluster"/>, and a longer table where it has no entry for it.</summary>
+    /// <summary>
+    /// Places the block that is to count <paramref name="cluster"/>, and a longer table where it has no entry for it.
+    /// </summary>
     private void PlaceBlock(long tableIndex, long cluster)
     {
         long block = FindFree(1);
@@ -149,8 +153,8 @@ internal sealed class ImageLayout
     }
 
     /// <summary>
-    /// Puts a new table, half as long again as needed, with the blocks that count it, where nothing has been counted yet;
-    /// frees the old one.
+    /// Puts a new table, half as long again as needed, with the blocks that count it, where nothing has been counted
+    /// yet; frees the old one.
     /// </summary>
     private void GrowTable(long startCluster, KeyValuePair<long, long> newBlock)
     {

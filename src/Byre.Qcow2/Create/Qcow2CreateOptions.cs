@@ -17,7 +17,8 @@ public sealed record Qcow2CreateOptions
 
     private static readonly string[] s_encryptionKeys =
     [
-        "encrypt.key-secret", "encrypt.cipher-alg", "encrypt.cipher-mode", "encrypt.ivgen-alg", "encrypt.ivgen-hash-alg",
+        "encrypt.key-secret", "encrypt.cipher-alg", "encrypt.cipher-mode", "encrypt.ivgen-alg",
+        "encrypt.ivgen-hash-alg",
         "encrypt.hash-alg", "encrypt.iter-time",
     ];
 
@@ -85,7 +86,9 @@ public sealed record Qcow2CreateOptions
     /// <summary>Log2 of <see cref="RefcountBits"/>.</summary>
     public int RefcountOrder => BitOperations.Log2((uint)RefcountBits);
 
-    /// <summary>Takes what belongs to qcow2 out of <paramref name="options"/>; the rest is for the protocol below.</summary>
+    /// <summary>
+    /// Takes what belongs to qcow2 out of <paramref name="options"/>; the rest is for the protocol below.
+    /// </summary>
     /// <exception cref="BlockException">A value that is not accepted, or options that exclude each other.</exception>
     public static Qcow2CreateOptions Parse(OptionSet options)
     {
@@ -103,12 +106,14 @@ public sealed record Qcow2CreateOptions
         long clusterSize = options.TakeSize("cluster_size") ?? FormatLimits.DefaultClusterBytes;
         PreallocationMode preallocation = ParsePreallocation(options.Take("preallocation"));
         bool lazyRefcounts = options.TakeBool("lazy_refcounts") ?? false;
-        ulong refcountBits = options.Take("refcount_bits") is { } bits ? SizeText.ParseUnsigned("refcount_bits", bits) : 16;
+        ulong refcountBits = options.Take("refcount_bits") is { } bits
+            ? SizeText.ParseUnsigned("refcount_bits", bits) : 16;
         CompressionType compression = ParseCompression(options.Take("compression_type"));
 
         CheckClusterSize(version, clusterSize, extendedL2);
         if (backingFile is not null && preallocation != PreallocationMode.Off && !extendedL2)
-            throw BlockException.Invalid("Backing file and preallocation can only be used at the same time if extended_l2 is on");
+            throw BlockException.Invalid(
+                "Backing file and preallocation can only be used at the same time if extended_l2 is on");
         if (backingFormat is not null && backingFile is null)
             throw BlockException.Invalid("Backing format cannot be used without backing file");
         CheckRefcounts(version, lazyRefcounts, refcountBits);
@@ -137,7 +142,8 @@ public sealed record Qcow2CreateOptions
     }
 
     /// <summary>Checks a cluster size and whether subclusters go with it.</summary>
-    /// <exception cref="BlockException">Not a power of two in the range, or too small for extended L2 entries.</exception>
+    /// <exception cref="BlockException">Not a power of two in the range, or too small for extended L2
+    /// entries.</exception>
     public static void CheckClusterSize(long clusterSizeBytes, bool extendedL2)
     {
         const long Min = 1 << FormatLimits.MinClusterBits;
@@ -191,7 +197,8 @@ public sealed record Qcow2CreateOptions
         if (version < 3 && bits != 16)
         {
             throw BlockException.Invalid(
-                "Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or greater)");
+                "Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or " +
+                "greater)");
         }
     }
 

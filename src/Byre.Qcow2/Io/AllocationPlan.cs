@@ -5,13 +5,14 @@ using Byre.Qcow2.Metadata;
 namespace Byre.Qcow2.Io;
 
 /// <summary>
-/// What one part of a write does: which host bytes it goes to, what must be copied around it, and how the entries change
-/// once all of that is written.
+/// What one part of a write does: which host bytes it goes to, what must be copied around it, and how the entries
+/// change once all of that is written.
 /// <code>
 /// guest   |  head  | data ......... |  tail  |     head and tail: copied on write
 /// host    ^ host - head             ^ host + data
 /// </code>
-/// States: Reserved → DataWritten → Linked, or Aborted; exactly one terminal state. While it lives, its L2 slices are pinned.
+/// States: Reserved → DataWritten → Linked, or Aborted; exactly one terminal state. While it lives, its L2 slices are
+/// pinned.
 /// </summary>
 internal sealed class AllocationPlan
 {

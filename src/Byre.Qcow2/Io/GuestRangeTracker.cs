@@ -4,9 +4,9 @@ using Byre.Block.Requests;
 namespace Byre.Qcow2.Io;
 
 /// <summary>
-/// Who may do what to which guest range. A lease covers a whole request, is granted whole, first come first served, and is
-/// taken before anything else: nobody waits for a lease while holding one. This closes a race that the peer has, where a
-/// discard frees a cluster under a write in flight.
+/// Who may do what to which guest range. A lease covers a whole request, is granted whole, first come first served,
+/// and is taken before anything else: nobody waits for a lease while holding one. This closes a race that the peer
+/// has, where a discard frees a cluster under a write in flight.
 /// <para>Threading: any thread. A list suits the few dozen requests that are in flight.</para>
 /// </summary>
 internal sealed class GuestRangeTracker

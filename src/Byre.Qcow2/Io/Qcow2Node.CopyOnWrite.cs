@@ -6,8 +6,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Io;
 
 /// <content>
-/// The data write of a plan: copied head, guest data and copied tail in one vectored write, after one read where head and
-/// tail are close, two otherwise. Zeroes that are zeroes already are not written.
+/// The data write of a plan: copied head, guest data and copied tail in one vectored write, after one read where head
+/// and tail are close, two otherwise. Zeroes that are zeroes already are not written.
 /// </content>
 internal sealed partial class Qcow2Node
 {
@@ -30,9 +30,11 @@ internal sealed partial class Qcow2Node
         bool copyHead = plan.HeadBytes > 0 && !(plan.HeadIsZero && pristine);
         bool copyTail = plan.TailBytes > 0 && !(plan.TailIsZero && pristine);
         if (copyHead && plan.HeadIsZero && plan.HeadBytes > WriteZeroesBytes)
-            copyHead = !await TryZeroHostAsync(plan.Host + -plan.HeadBytes, plan.HeadBytes, cancellation).ConfigureAwait(false);
+            copyHead = !await TryZeroHostAsync(plan.Host + -plan.HeadBytes, plan.HeadBytes, cancellation)
+                .ConfigureAwait(false);
         if (copyTail && plan.TailIsZero && plan.TailBytes > WriteZeroesBytes)
-            copyTail = !await TryZeroHostAsync(plan.Host + plan.DataBytes, plan.TailBytes, cancellation).ConfigureAwait(false);
+            copyTail = !await TryZeroHostAsync(plan.Host + plan.DataBytes, plan.TailBytes, cancellation)
+                .ConfigureAwait(false);
 
         IoBuffer? head = null;
         IoBuffer? tail = null;
@@ -113,7 +115,8 @@ internal sealed partial class Qcow2Node
     {
         try
         {
-            await _data.WriteZeroesAsync(new ByteRange(start.Value, bytes), RequestFlags.NoFallback, cancellation).ConfigureAwait(false);
+            await _data.WriteZeroesAsync(new ByteRange(start.Value, bytes), RequestFlags.NoFallback, cancellation)
+                .ConfigureAwait(false);
             return true;
         }
         catch (BlockException failure) when (failure.Errno == Errno.NotSupported)

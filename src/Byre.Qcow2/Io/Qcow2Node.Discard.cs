@@ -29,8 +29,8 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>
-    /// Unmaps whole clusters. Afterwards they read as zeroes; with <paramref name="full"/> they are as if never written, and
-    /// the backing file shows through.
+    /// Unmaps whole clusters. Afterwards they read as zeroes; with <paramref name="full"/> they are as if never
+    /// written, and the backing file shows through.
     /// </summary>
     internal async ValueTask DiscardRangeAsync(
         ByteRange range, DiscardReason reason, bool full, CancellationToken cancellation)
@@ -49,7 +49,8 @@ internal sealed partial class Qcow2Node
         for (long offset = range.Offset; offset < range.End;)
         {
             offset = await ChangeClustersAsync(
-                ByteRange.FromEnd(offset, range.End), change, mayUnmap: true, reason, cancellation).ConfigureAwait(false);
+                ByteRange.FromEnd(offset, range.End), change, mayUnmap: true, reason, cancellation)
+                .ConfigureAwait(false);
         }
     }
 
@@ -72,8 +73,9 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>
-    /// Changes the entries of the clusters of <paramref name="range"/>, as far as they lie in one slice; returns where to go
-    /// on. Clusters whose entry stays the same, and parts without an L2 table that read as wanted already, cost nothing.
+    /// Changes the entries of the clusters of <paramref name="range"/>, as far as they lie in one slice; returns
+    /// where to go on. Clusters whose entry stays the same, and parts without an L2 table that read as wanted
+    /// already, cost nothing.
     /// </summary>
     private async ValueTask<long> ChangeClustersAsync(
         ByteRange range,
@@ -114,8 +116,10 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>True where the L2 table is missing and an empty entry would stay empty.</summary>
-    private bool CanSkipTable(GuestOffset guest, Func<L2Entry, bool, (L2Entry Entry, bool Frees)> change, bool mayUnmap) =>
-        !_tables.L1[_geometry.L1Index(guest)].IsAllocated && change(L2Entry.Unallocated, mayUnmap).Entry == L2Entry.Unallocated;
+    private bool CanSkipTable(
+        GuestOffset guest, Func<L2Entry, bool, (L2Entry Entry, bool Frees)> change, bool mayUnmap) =>
+        !_tables.L1[_geometry.L1Index(guest)].IsAllocated &&
+            change(L2Entry.Unallocated, mayUnmap).Entry == L2Entry.Unallocated;
 
     private long ChangeInSlice(
         in MetadataScope scope,

@@ -35,7 +35,8 @@ internal sealed partial class Qcow2Node
     }
 
     /// <inheritdoc/>
-    public override ValueTask LoadVmStateAsync(long position, IoVector destination, CancellationToken cancellation = default) =>
+    public override ValueTask LoadVmStateAsync(
+        long position, IoVector destination, CancellationToken cancellation = default) =>
         ReadGuestAsync(new GuestOffset(VmStateOffset + position), destination, cancellation);
 
     /// <summary>Reads guest bytes, also beyond the virtual size (the vm state).</summary>
@@ -125,7 +126,8 @@ internal sealed partial class Qcow2Node
         if (inside == 0)
             return;
         await _file.ReachAsync(BlockEvent.ReadBackingAio, cancellation).ConfigureAwait(false);
-        await backing.ReadAsync(guest.Value, destination.Slice(new ByteRange(0, inside)), cancellation).ConfigureAwait(false);
+        await backing.ReadAsync(guest.Value, destination.Slice(new ByteRange(0, inside)), cancellation)
+            .ConfigureAwait(false);
     }
 
     private async ValueTask ReadCompressedAsync(

@@ -24,7 +24,8 @@ internal sealed partial class Qcow2Node
         _isMetadataPreallocated ??= await DetectMetadataPreallocationAsync(cancellation).ConfigureAwait(false);
         try
         {
-            ClusterMapping mapping = await LookUpAsync(new GuestOffset(range.Offset), length, cancellation).ConfigureAwait(false);
+            ClusterMapping mapping = await LookUpAsync(new GuestOffset(range.Offset), length, cancellation)
+                .ConfigureAwait(false);
             return ToExtent(range.Offset, mapping);
         }
         catch (CorruptionException corruption)
@@ -34,7 +35,8 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>Looks one run up, loading what is missing.</summary>
-    internal async ValueTask<ClusterMapping> LookUpAsync(GuestOffset guest, long maxBytes, CancellationToken cancellation)
+    internal async ValueTask<ClusterMapping> LookUpAsync(
+        GuestOffset guest, long maxBytes, CancellationToken cancellation)
     {
         PinSet? pins = null;
         try
@@ -93,8 +95,8 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>
-    /// Tells whether the file holds much less than its refcounts say: then clusters were allocated without being written, and
-    /// the file system knows which.
+    /// Tells whether the file holds much less than its refcounts say: then clusters were allocated without being
+    /// written, and the file system knows which.
     /// </summary>
     private async ValueTask<bool> DetectMetadataPreallocationAsync(CancellationToken cancellation)
     {

@@ -28,8 +28,8 @@ internal sealed partial class Qcow2Node
     internal void NoteVirtualSize(long bytes) => _virtualSizeBytes = bytes;
 
     /// <summary>
-    /// Allocates clusters for a range that has none, in order, and links them unwritten; with falloc and full their space is
-    /// reserved or written. The L1 table must be large enough; the caller holds a lease, or the image is new.
+    /// Allocates clusters for a range that has none, in order, and links them unwritten; with falloc and full their
+    /// space is reserved or written. The L1 table must be large enough; the caller holds a lease, or the image is new.
     /// </summary>
     internal async ValueTask PreallocateAsync(ByteRange range, PreallocationMode mode, CancellationToken cancellation)
     {
@@ -38,7 +38,8 @@ internal sealed partial class Qcow2Node
         for (long offset = range.Offset; offset < range.End;)
         {
             AllocationPlan plan = await PlanAsync(
-                new GuestOffset(offset), Math.Min(range.End - offset, 1L << 40), preferred, cancellation).ConfigureAwait(false);
+                new GuestOffset(offset), Math.Min(range.End - offset, 1L << 40), preferred, cancellation)
+                .ConfigureAwait(false);
             bool reserved = false;
             try
             {
@@ -75,7 +76,8 @@ internal sealed partial class Qcow2Node
                 IoBuffer zeroes = IoBufferPool.Shared.RentZeroed((int)(aligned - oldBytes));
                 try
                 {
-                    await WriteUnderLeaseAsync(new GuestOffset(oldBytes), zeroes.Memory, cancellation).ConfigureAwait(false);
+                    await WriteUnderLeaseAsync(new GuestOffset(oldBytes), zeroes.Memory, cancellation)
+                        .ConfigureAwait(false);
                 }
                 finally
                 {
@@ -84,7 +86,8 @@ internal sealed partial class Qcow2Node
             }
 
             if (newBytes > aligned)
-                await ZeroUnderLeaseAsync(ByteRange.FromEnd(aligned, newBytes), RequestFlags.None, cancellation).ConfigureAwait(false);
+                await ZeroUnderLeaseAsync(ByteRange.FromEnd(aligned, newBytes), RequestFlags.None, cancellation)
+                    .ConfigureAwait(false);
         }
         finally
         {
@@ -92,13 +95,15 @@ internal sealed partial class Qcow2Node
         }
     }
 
-    private async ValueTask ReserveSpaceAsync(AllocationPlan plan, PreallocationMode mode, CancellationToken cancellation)
+    private async ValueTask ReserveSpaceAsync(
+        AllocationPlan plan, PreallocationMode mode, CancellationToken cancellation)
     {
         if (mode is PreallocationMode.Metadata or PreallocationMode.Off || plan.NewRun.Count == 0)
         {
             // Clusters that were in use before hold old bytes: a linked cluster must read as zeroes.
             if (plan.NewRun is { Count: > 0, IsPristine: false })
-                await _data.WriteZeroesAsync(HostRange(plan.NewRun), RequestFlags.MayUnmap, cancellation).ConfigureAwait(false);
+                await _data.WriteZeroesAsync(HostRange(plan.NewRun), RequestFlags.MayUnmap, cancellation)
+                    .ConfigureAwait(false);
             return;
         }
 
@@ -115,7 +120,8 @@ internal sealed partial class Qcow2Node
             for (long offset = host.Offset; offset < host.End; offset += zeroes.LengthBytes)
             {
                 int length = (int)Math.Min(zeroes.LengthBytes, host.End - offset);
-                await _data.WriteAsync(offset, zeroes.Memory[..length], RequestFlags.None, cancellation).ConfigureAwait(false);
+                await _data.WriteAsync(offset, zeroes.Memory[..length], RequestFlags.None, cancellation)
+                    .ConfigureAwait(false);
             }
         }
         finally

@@ -14,7 +14,9 @@ internal sealed partial class Qcow2Node
 {
     private const int MaxInPlaceRuns = 64;
 
-    /// <summary>Freed clusters that may wait for a flush before a write makes one: they are space the file grows by.</summary>
+    /// <summary>
+    /// Freed clusters that may wait for a flush before a write makes one: they are space the file grows by.
+    /// </summary>
     private const long MaxQuarantineBytes = 256L << 20;
 
     private WritePlanner? _planner;
@@ -42,12 +44,14 @@ internal sealed partial class Qcow2Node
     }
 
     /// <inheritdoc/>
-    public override async ValueTask SaveVmStateAsync(long position, IoVector source, CancellationToken cancellation = default)
+    public override async ValueTask SaveVmStateAsync(
+        long position, IoVector source, CancellationToken cancellation = default)
     {
         ThrowIfNotWritable();
         var guest = new GuestOffset(VmStateOffset + position);
         await _structure.GrowL1Async(
-            (guest.Value + source.Length + (1L << _geometry.L1Shift) - 1) >> _geometry.L1Shift, exact: false, cancellation)
+            (guest.Value + source.Length + (1L << _geometry.L1Shift) - 1) >> _geometry.L1Shift, exact: false,
+            cancellation)
             .ConfigureAwait(false);
         await WriteGuestAsync(guest, source, cancellation).ConfigureAwait(false);
     }
@@ -83,11 +87,13 @@ internal sealed partial class Qcow2Node
             {
                 AllocationPlan plan = await PlanAsync(guest + done, source.Length - done, preferred, cancellation)
                     .ConfigureAwait(false);
-                await ExecuteAsync(plan, source.Slice(new ByteRange(done, plan.DataBytes)), cancellation).ConfigureAwait(false);
+                await ExecuteAsync(plan, source.Slice(new ByteRange(done, plan.DataBytes)), cancellation)
+                    .ConfigureAwait(false);
                 done += plan.DataBytes;
                 preferred = _tables.HasDataFile ? null : plan.NextHost;
             }
-            catch (BlockException failure) when (failure.Errno == Errno.NoSpace && mayRetry && !_tables.Quarantine.IsEmpty)
+            catch (BlockException failure)
+                when (failure.Errno == Errno.NoSpace && mayRetry && !_tables.Quarantine.IsEmpty)
             {
                 // Freed clusters wait for a flush before they can be used: make one, and try once more.
                 mayRetry = false;
@@ -97,9 +103,11 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>
-    /// Writes a request whose clusters are all there and this image's own; false, with nothing written, where one is not.
+    /// Writes a request whose clusters are all there and this image's own; false, with nothing written, where one is
+    /// not.
     /// </summary>
-    private async ValueTask<bool> TryWriteInPlaceAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    private async ValueTask<bool> TryWriteInPlaceAsync(
+        GuestOffset guest, IoVector source, CancellationToken cancellation)
     {
         using RangeLease lease = await _tracker
             .AcquireAsync(new ByteRange(guest.Value, source.Length), LeaseKind.InPlace).ConfigureAwait(false);
@@ -108,7 +116,8 @@ internal sealed partial class Qcow2Node
         long known = 0;
         while (known < source.Length)
         {
-            ClusterMapping mapping = await LookUpAsync(guest + known, source.Length - known, cancellation).ConfigureAwait(false);
+            ClusterMapping mapping = await LookUpAsync(guest + known, source.Length - known, cancellation)
+                .ConfigureAwait(false);
             if (mapping.Type != SubclusterType.Normal || !mapping.IsCopied || more?.Count == MaxInPlaceRuns)
                 return false;
             if (known == 0)
@@ -118,13 +127,15 @@ internal sealed partial class Qcow2Node
             known += mapping.LengthBytes;
         }
 
-        await WriteInPlaceAsync(first, source.Slice(new ByteRange(0, first.LengthBytes)), cancellation).ConfigureAwait(false);
+        await WriteInPlaceAsync(first, source.Slice(new ByteRange(0, first.LengthBytes)), cancellation)
+            .ConfigureAwait(false);
         long done = first.LengthBytes;
         if (more is null)
             return true;
         foreach (ClusterMapping mapping in more)
         {
-            await WriteInPlaceAsync(mapping, source.Slice(new ByteRange(done, mapping.LengthBytes)), cancellation).ConfigureAwait(false);
+            await WriteInPlaceAsync(mapping, source.Slice(new ByteRange(done, mapping.LengthBytes)), cancellation)
+                .ConfigureAwait(false);
             done += mapping.LengthBytes;
         }
 
@@ -241,7 +252,8 @@ internal sealed partial class Qcow2Node
                 break;
             case ClusterType.Normal or ClusterType.ZeroAllocated:
                 if (!_geometry.IsClusterAligned(old.Offset.Value))
-                    throw new CorruptionException($"Cannot free unaligned cluster 0x{old.Offset.Value:x}", isFatal: false);
+                    throw new CorruptionException(
+                        $"Cannot free unaligned cluster 0x{old.Offset.Value:x}", isFatal: false);
                 _tables.Quarantine.Free(scope, old.Offset, _geometry.ClusterSize, reason);
                 break;
         }
@@ -249,7 +261,8 @@ internal sealed partial class Qcow2Node
 
     private async ValueTask RelieveQuarantineAsync(CancellationToken cancellation)
     {
-        if (_tables.Quarantine.WaitingClusters << _geometry.ClusterBits > MaxQuarantineBytes && _tables.Quarantine.HasUnlinking)
+        if (_tables.Quarantine.WaitingClusters << _geometry.ClusterBits > MaxQuarantineBytes &&
+            _tables.Quarantine.HasUnlinking)
             await _flush.FlushAsync(cancellation).ConfigureAwait(false);
     }
 }

@@ -14,7 +14,8 @@ namespace Byre.Qcow2.Io;
 /// <para>Life of a write: lease on its guest range → transaction that finds or allocates host clusters → data and
 /// copied-on-write bytes in one write → transaction that links the clusters → flush, some time later, in the order of
 /// docs/crash-consistency.md.</para>
-/// <para>Threading as <see cref="BlockNode"/>. After a corruption event or a failed device flush every request fails.</para>
+/// <para>Threading as <see cref="BlockNode"/>. After a corruption event or a failed device flush every request
+/// fails.</para>
 /// </summary>
 internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
 {
@@ -121,7 +122,10 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     private ClusterCodec Codec => _codec ??=
         _tables.Header.CompressionType == CompressionType.Zstd ? ClusterCodec.Zstandard : ClusterCodec.Deflate;
 
-    /// <summary>Opens an image whose header and options the driver has read. The children are the node's from now on, even if this fails.</summary>
+    /// <summary>
+    /// Opens an image whose header and options the driver has read. The children are the node's from now on, even if
+    /// this fails.
+    /// </summary>
     /// <exception cref="BlockException">The tables cannot be read.</exception>
     internal static async ValueTask<Qcow2Node> OpenAsync(Qcow2OpenContext context, CancellationToken cancellation)
     {
@@ -167,7 +171,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     {
         ImageHeader header = _tables.Header;
         long fileBytes = _file.LengthBytes;
-        byte[] l1 = await ReadTableAsync(header.L1.Offset, header.L1.LengthBytes, fileBytes, cancellation).ConfigureAwait(false);
+        byte[] l1 = await ReadTableAsync(header.L1.Offset, header.L1.LengthBytes, fileBytes, cancellation)
+            .ConfigureAwait(false);
         int refcountBytes = header.RefcountTable.ClusterCount << _geometry.ClusterBits;
         byte[] refcounts = await ReadTableAsync(header.RefcountTable.Offset, refcountBytes, fileBytes, cancellation)
             .ConfigureAwait(false);
@@ -176,7 +181,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         _tables.RefcountCache.DropAll(scope);
         _tables.Install(new L1Table(header.L1.Offset, l1), refcounts);
         bool zeroGrowth = _file.HasZeroInitialisedGrowth;
-        _tables.Allocator.PristineFrom = new HostCluster(zeroGrowth ? _geometry.ClustersFor(fileBytes) : long.MaxValue / 2);
+        _tables.Allocator.PristineFrom = new HostCluster(
+            zeroGrowth ? _geometry.ClustersFor(fileBytes) : long.MaxValue / 2);
         _virtualSizeBytes = header.VirtualSizeBytes;
     }
 
@@ -202,7 +208,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
 
     /// <summary>Clears the dirty bit once all counts are stable.</summary>
     internal ValueTask ClearDirtyBitAsync() => _structure.UpdateHeaderAsync(
-        static header => header with { IncompatibleFeatures = header.IncompatibleFeatures & ~IncompatibleFeatures.Dirty },
+        static header =>
+            header with { IncompatibleFeatures = header.IncompatibleFeatures & ~IncompatibleFeatures.Dirty },
         CancellationToken.None);
 
     private ValueTask SetIncompatibleBitAsync(IncompatibleFeatures bit) => _structure.WriteHeaderAsync(
@@ -216,12 +223,13 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     }
 
     /// <summary>
-    /// A request met damaged metadata: says so once, marks a writable image corrupt and makes the node unusable. Returns
-    /// what the request fails with.
+    /// A request met damaged metadata: says so once, marks a writable image corrupt and makes the node unusable.
+    /// Returns what the request fails with.
     /// </summary>
     private async ValueTask<BlockException> SignalCorruptionAsync(CorruptionException corruption)
     {
-        var failure = new BlockException(BlockErrorKind.CorruptImage, Errno.InputOutput, Errno.Describe(Errno.InputOutput), corruption);
+        var failure = new BlockException(
+            BlockErrorKind.CorruptImage, Errno.InputOutput, Errno.Describe(Errno.InputOutput), corruption);
         bool fatal = corruption.IsFatal && !IsReadOnly;
         if (_corruptionSignalled && (!fatal || _tables.Header.IsCorrupt))
             return failure;
@@ -229,7 +237,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         if (!fatal)
         {
             DiagnosticOutput.WriteLine(
-                $"qcow2: Image is corrupt: {corruption.Message}; further non-fatal corruption events will be suppressed");
+                $"qcow2: Image is corrupt: {corruption.Message}; further non-fatal corruption events will be " +
+                "suppressed");
             return failure;
         }
 
@@ -241,7 +250,10 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
             try
             {
                 await _structure.UpdateHeaderAsync(
-                    static header => header with { IncompatibleFeatures = header.IncompatibleFeatures | IncompatibleFeatures.Corrupt },
+                    static header => header with
+                    {
+                        IncompatibleFeatures = header.IncompatibleFeatures | IncompatibleFeatures.Corrupt,
+                    },
                     CancellationToken.None).ConfigureAwait(false);
             }
             catch (BlockException)

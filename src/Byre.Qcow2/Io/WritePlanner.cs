@@ -6,9 +6,9 @@ using Byre.Qcow2.Metadata;
 namespace Byre.Qcow2.Io;
 
 /// <summary>
-/// The transaction at the start of a write: finds the longest first part of it that goes to one host range, allocates where
-/// it must, and says what is to be copied. Allocation follows the peer: runs do not cross an L2 slice of its default size,
-/// and continue behind the previous part where there is room. Stateless but for the tables.
+/// The transaction at the start of a write: finds the longest first part of it that goes to one host range, allocates
+/// where it must, and says what is to be copied. Allocation follows the peer: runs do not cross an L2 slice of its
+/// default size, and continue behind the previous part where there is room. Stateless but for the tables.
 /// </summary>
 internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
 {
@@ -19,7 +19,10 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
     /// </summary>
     private int WindowEntries => Math.Min(65536, _geometry.ClusterSize) / _geometry.L2EntryBytes;
 
-    /// <summary>Plans the first part of a write; false where something must be provided first. On success its slices are pinned.</summary>
+    /// <summary>
+    /// Plans the first part of a write; false where something must be provided first. On success its slices are
+    /// pinned.
+    /// </summary>
     public bool TryPlan(
         in MetadataScope scope,
         GuestOffset guest,
@@ -67,13 +70,15 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         run = default;
         if (preferred is { } at && !tables.Allocator.TryAllocateAt(scope, at, count, out run, out miss))
             return false;
-        if (run.Count == 0 && !tables.Allocator.TryAllocate(scope, count, FormatLimits.MaxHostOffset, out run, out miss))
+        if (run.Count == 0 &&
+            !tables.Allocator.TryAllocate(scope, count, FormatLimits.MaxHostOffset, out run, out miss))
             return false;
         miss = MetadataMiss.None;
         if (run.First.Index == 0)
             throw new CorruptionException("Preventing invalid allocation of data cluster at offset 0", isFatal: true);
         // Nothing points to the new clusters yet: whoever finds metadata in them found a damaged image.
-        tables.Overlap.Check(scope, _geometry.OffsetOf(run.First), run.Count << _geometry.ClusterBits, OverlapChecks.None);
+        tables.Overlap.Check(
+            scope, _geometry.OffsetOf(run.First), run.Count << _geometry.ClusterBits, OverlapChecks.None);
         return true;
     }
 
@@ -84,7 +89,10 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         return (int)Math.Min(inWindow, wanted);
     }
 
-    /// <summary>Collects the entries of clusters that are treated alike: all need new clusters, or all are adjacent in the file.</summary>
+    /// <summary>
+    /// Collects the entries of clusters that are treated alike: all need new clusters, or all are adjacent in the
+    /// file.
+    /// </summary>
     private bool TryCollect(in MetadataScope scope, GuestOffset guest, int clusters, out Run run, out MetadataMiss miss)
     {
         run = default;
@@ -128,7 +136,8 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
             if (entry.Bitmap.Allocated != 0)
             {
                 throw new CorruptionException(
-                    $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: {MetadataText.Hex(slot.L2Index)})",
+                    $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: " +
+                    $"{MetadataText.Hex(slot.L2Index)})",
                     isFatal: true);
             }
 
@@ -138,7 +147,8 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         if (entry.Bitmap.IsContradictory)
         {
             throw new CorruptionException(
-                $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: {MetadataText.Hex(slot.L2Index)})",
+                $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: " +
+                $"{MetadataText.Hex(slot.L2Index)})",
                 isFatal: true);
         }
 
@@ -148,7 +158,8 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         {
             string what = type == ClusterType.ZeroAllocated ? "Preallocated zero" : "Data";
             throw new CorruptionException(
-                $"{what} cluster offset 0x{entry.Offset.Value:x} unaligned (guest offset: {MetadataText.Hex(at.Value)})",
+                $"{what} cluster offset 0x{entry.Offset.Value:x} unaligned (guest offset: " +
+                $"{MetadataText.Hex(at.Value)})",
                 isFatal: true);
         }
 
@@ -180,7 +191,9 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         };
     }
 
-    /// <summary>True where every subcluster that the data touches is stored already: the entries stay as they are.</summary>
+    /// <summary>
+    /// True where every subcluster that the data touches is stored already: the entries stay as they are.
+    /// </summary>
     private bool CoversDataOnly(in MetadataScope scope, Run run, GuestOffset guest, long end)
     {
         for (int i = 0; i < run.Slots.Length; i++)
@@ -246,7 +259,10 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         }
     }
 
-    /// <summary>True where the old content around the data is zeroes without looking: the copy lies in one subcluster of a known type.</summary>
+    /// <summary>
+    /// True where the old content around the data is zeroes without looking: the copy lies in one subcluster of a
+    /// known type.
+    /// </summary>
     private bool IsKnownZero(L2Entry entry, long inside, long start)
     {
         SubclusterType type = entry.ClassifySubcluster(

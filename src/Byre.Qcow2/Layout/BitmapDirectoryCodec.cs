@@ -89,7 +89,8 @@ public static class BitmapDirectoryCodec
         ulong offset = raw.TableOffset.Value;
         uint entries = raw.TableEntryCount.Value;
         if (entries is 0 or > FormatLimits.MaxBitmapTableEntries ||
-            offset == 0 || offset > FormatLimits.MaxHostOffset || (offset & (ulong)(header.ClusterSizeBytes - 1)) != 0 ||
+            offset == 0 || offset > FormatLimits.MaxHostOffset ||
+                (offset & (ulong)(header.ClusterSizeBytes - 1)) != 0 ||
             raw.GranularityBits is < FormatLimits.MinBitmapGranularityBits or > FormatLimits.MaxBitmapGranularityBits ||
             (raw.Flags.Value & ~(uint)BitmapFlags.Known) != 0 ||
             raw.NameBytes.Value > FormatLimits.MaxBitmapNameBytes ||

@@ -1,8 +1,8 @@
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// One persistent bitmap as the directory describes it, validated. Read and written by <see cref="BitmapDirectoryCodec"/>.
-/// Immutable.
+/// One persistent bitmap as the directory describes it, validated. Read and written by
+/// <see cref="BitmapDirectoryCodec"/>. Immutable.
 /// </summary>
 public sealed record BitmapDirectoryEntry
 {

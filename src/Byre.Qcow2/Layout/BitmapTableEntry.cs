@@ -1,8 +1,8 @@
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// An entry of a bitmap's table: where a cluster of bits lies, or that they are all zero or all one. Source: specification,
-/// "Bitmap table": bits 9-55 offset; bit 0 with offset 0: all ones.
+/// An entry of a bitmap's table: where a cluster of bits lies, or that they are all zero or all one. Source:
+/// specification, "Bitmap table": bits 9-55 offset; bit 0 with offset 0: all ones.
 /// </summary>
 public readonly record struct BitmapTableEntry(ulong Raw)
 {

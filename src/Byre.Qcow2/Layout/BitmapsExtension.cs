@@ -6,7 +6,8 @@ namespace Byre.Qcow2.Layout;
 /// </summary>
 /// <param name="Count">At least 1, at most <see cref="FormatLimits.MaxBitmaps"/>.</param>
 /// <param name="DirectoryOffset">Aligned to clusters.</param>
-/// <param name="DirectoryBytes">Length of all directory entries, at most <see cref="FormatLimits.MaxBitmapDirectoryBytes"/>.</param>
+/// <param name="DirectoryBytes">Length of all directory entries, at most
+/// <see cref="FormatLimits.MaxBitmapDirectoryBytes"/>.</param>
 public readonly record struct BitmapsExtension(int Count, HostOffset DirectoryOffset, int DirectoryBytes)
 {
     /// <summary>Bytes of the extension's content in the file.</summary>

@@ -3,7 +3,9 @@ namespace Byre.Qcow2.Layout;
 /// <summary>What an L2 entry says of its cluster as a whole.</summary>
 public enum ClusterType
 {
-    /// <summary>Nothing is stored: the backing file shows through. With subclusters it may still hold zero bits.</summary>
+    /// <summary>
+    /// Nothing is stored: the backing file shows through. With subclusters it may still hold zero bits.
+    /// </summary>
     Unallocated,
 
     /// <summary>Reads as zeroes, without a host cluster.</summary>

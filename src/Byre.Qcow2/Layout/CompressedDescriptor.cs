@@ -1,8 +1,8 @@
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// Where a compressed cluster's data lies: a byte offset, and a length counted in 512-byte sectors from the one it starts in.
-/// The stream may end before the last sector does. Source: specification, "Compressed Clusters Descriptor":
+/// Where a compressed cluster's data lies: a byte offset, and a length counted in 512-byte sectors from the one it
+/// starts in. The stream may end before the last sector does. Source: specification, "Compressed Clusters Descriptor":
 /// bits 0..x-1 host offset, x..61 additional sectors, x = 62 - (cluster bits - 8).
 /// </summary>
 /// <param name="Offset">First byte of the stream.</param>
@@ -16,7 +16,8 @@ public readonly record struct CompressedDescriptor(HostOffset Offset, int Length
         int bits = geometry.CompressedOffsetBits;
         long offset = (long)(entry & ((1UL << bits) - 1));
         int sectors = (int)((entry >> bits) & ((1UL << (62 - bits)) - 1)) + 1;
-        return new CompressedDescriptor(new HostOffset(offset), (sectors * SectorBytes) - (int)(offset & (SectorBytes - 1)));
+        return new CompressedDescriptor(
+            new HostOffset(offset), (sectors * SectorBytes) - (int)(offset & (SectorBytes - 1)));
     }
 
     /// <summary>The L2 word for <paramref name="lengthBytes"/> bytes of stream at <paramref name="offset"/>.</summary>

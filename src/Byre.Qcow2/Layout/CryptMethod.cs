@@ -5,7 +5,9 @@ public enum CryptMethod
 {
     None = 0,
 
-    /// <summary>AES-CBC with the guest sector as initialisation vector: broken by design, kept for old images.</summary>
+    /// <summary>
+    /// AES-CBC with the guest sector as initialisation vector: broken by design, kept for old images.
+    /// </summary>
     Aes = 1,
 
     /// <summary>LUKS, its header in the file at <see cref="ImageHeader.CryptoHeader"/>.</summary>

@@ -4,8 +4,8 @@ using System.Text;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// The feature name table: lets a program that does not know a feature name it. Source: specification, "Feature name table":
-/// entries of 48 bytes: type, bit number, name padded with zeroes. Stateless.
+/// The feature name table: lets a program that does not know a feature name it. Source: specification, "Feature name
+/// table": entries of 48 bytes: type, bit number, name padded with zeroes. Stateless.
 /// </summary>
 public static class FeatureNameTable
 {
@@ -57,8 +57,8 @@ public static class FeatureNameTable
     }
 
     /// <summary>
-    /// What stands after "Unsupported qcow2 feature(s): ": the names of the bits in <paramref name="unsupported"/>, and the
-    /// bits without a name in hexadecimal.
+    /// What stands after "Unsupported qcow2 feature(s): ": the names of the bits in <paramref name="unsupported"/>,
+    /// and the bits without a name in hexadecimal.
     /// </summary>
     public static string Describe(IReadOnlyList<FeatureName> names, IncompatibleFeatures unsupported)
     {

@@ -3,8 +3,8 @@ using Byre.Block.Errors;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// Every limit on what an image may claim, with the peer's values, so that neither program makes what the other refuses.
-/// Memory use is bounded by these and by the file's size, never by a number in a header alone.
+/// Every limit on what an image may claim, with the peer's values, so that neither program makes what the other
+/// refuses. Memory use is bounded by these and by the file's size, never by a number in a header alone.
 /// </summary>
 public static class FormatLimits
 {
@@ -17,7 +17,9 @@ public static class FormatLimits
     /// <summary>64 KiB: an L2 table of it maps 512 MiB, and it is the size everyone tests with.</summary>
     public const int DefaultClusterBytes = 65536;
 
-    /// <summary>A subcluster is never smaller than a disk sector either: 16 KiB clusters with extended L2 entries.</summary>
+    /// <summary>
+    /// A subcluster is never smaller than a disk sector either: 16 KiB clusters with extended L2 entries.
+    /// </summary>
     public const int MinExtendedL2ClusterBytes = (1 << MinClusterBits) * Geometry.ExtendedSubclusterCount;
 
     /// <summary>A 64-bit refcount.</summary>
@@ -26,7 +28,9 @@ public static class FormatLimits
     /// <summary>Virtual disk sizes are multiples of a sector.</summary>
     public const int SectorBytes = 512;
 
-    /// <summary>32 MiB of L1 table map 2 PB with 64 KiB clusters, 128 GB with 512-byte and 2 EB with 2 MiB clusters.</summary>
+    /// <summary>
+    /// 32 MiB of L1 table map 2 PB with 64 KiB clusters, 128 GB with 512-byte and 2 EB with 2 MiB clusters.
+    /// </summary>
     public const int MaxL1Bytes = 32 << 20;
 
     /// <summary>8 MiB of refcount table count 2 PB with 64 KiB clusters.</summary>
@@ -69,7 +73,8 @@ public static class FormatLimits
     public const long MaxHostOffset = (1L << 56) - 1;
 
     /// <summary>
-    /// Checks a table's location: at most the limit of <paramref name="shape"/> long, starting on a cluster and ending below 2^63.
+    /// Checks a table's location: at most the limit of <paramref name="shape"/> long, starting on a cluster and
+    /// ending below 2^63.
     /// </summary>
     /// <param name="offset">First byte as the file gives it.</param>
     /// <param name="entryCount">Entries as the file gives it.</param>

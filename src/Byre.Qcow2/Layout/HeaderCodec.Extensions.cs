@@ -7,13 +7,18 @@ namespace Byre.Qcow2.Layout;
 /// <content>Reading the header extensions.</content>
 public static partial class HeaderCodec
 {
-    /// <summary>What to tell the user about an image with <see cref="ImageHeader.HasStaleBitmaps"/>, without "warning: ".</summary>
+    /// <summary>
+    /// What to tell the user about an image with <see cref="ImageHeader.HasStaleBitmaps"/>, without "warning: ".
+    /// </summary>
     public static string StaleBitmapsWarning(ImageHeader header) => header.Version < 3
-        ? "This qcow2 v2 image contains bitmaps, but they may have been modified by a program without persistent bitmap " +
+        ? "This qcow2 v2 image contains bitmaps, but they may have been modified by a program without persistent " +
+            "bitmap " +
           "support; so now they must all be considered inconsistent"
         : "a program lacking bitmap support modified this file, so all bitmaps are now considered inconsistent";
 
-    /// <summary>Fills in what the extensions from <paramref name="start"/> to the end of <paramref name="area"/> say.</summary>
+    /// <summary>
+    /// Fills in what the extensions from <paramref name="start"/> to the end of <paramref name="area"/> say.
+    /// </summary>
     private static ImageHeader ReadExtensions(ImageHeader header, ReadOnlySpan<byte> area, int start)
     {
         ImmutableArray<HeaderExtension>.Builder unknown = ImmutableArray.CreateBuilder<HeaderExtension>();
@@ -45,7 +50,9 @@ public static partial class HeaderCodec
         return header with { UnknownExtensions = unknown.ToImmutable() };
     }
 
-    /// <summary>The names that an image brings for its features; damage elsewhere in the extensions is not reported.</summary>
+    /// <summary>
+    /// The names that an image brings for its features; damage elsewhere in the extensions is not reported.
+    /// </summary>
     private static IReadOnlyList<FeatureName> FindFeatureNames(ReadOnlySpan<byte> area)
     {
         try
@@ -64,7 +71,9 @@ public static partial class HeaderCodec
         return [];
     }
 
-    /// <summary>Takes the next extension off <paramref name="rest"/>; false at the end marker or the end of the area.</summary>
+    /// <summary>
+    /// Takes the next extension off <paramref name="rest"/>; false at the end marker or the end of the area.
+    /// </summary>
     private static bool TryTakeExtension(ref ReadOnlySpan<byte> rest, out uint magic, out ReadOnlySpan<byte> content)
     {
         magic = HeaderExtension.End;
@@ -133,7 +142,8 @@ public static partial class HeaderCodec
         if (count > FormatLimits.MaxBitmaps)
         {
             throw Invalid(
-                $"bitmaps_ext: Image has {count} bitmaps, exceeding the QEMU supported maximum of {FormatLimits.MaxBitmaps}");
+                $"bitmaps_ext: Image has {count} bitmaps, exceeding the QEMU supported maximum of " +
+                $"{FormatLimits.MaxBitmaps}");
         }
 
         if (count == 0)

@@ -8,14 +8,14 @@ namespace Byre.Qcow2.Layout;
 public static partial class HeaderCodec
 {
     /// <summary>
-    /// With clusters up to this size the names of the known features are left out: their 392 bytes would leave a 512-byte
-    /// header cluster hardly any room for a backing file's name.
+    /// With clusters up to this size the names of the known features are left out: their 392 bytes would leave a
+    /// 512-byte header cluster hardly any room for a backing file's name.
     /// </summary>
     private const int MaxClusterBytesWithoutFeatureTable = 4096;
 
     /// <summary>
-    /// The header cluster: fixed part, extensions (backing format, data file, crypto header, feature names, bitmaps, unknown
-    /// ones, end), backing file name, zeroes.
+    /// The header cluster: fixed part, extensions (backing format, data file, crypto header, feature names, bitmaps,
+    /// unknown ones, end), backing file name, zeroes.
     /// </summary>
     /// <returns>Exactly one cluster.</returns>
     /// <exception cref="BlockException">ENOSPC: it does not fit one cluster.</exception>

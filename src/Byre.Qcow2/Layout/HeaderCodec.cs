@@ -4,8 +4,8 @@ using Byre.Block.Errors;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// Reads and writes the header cluster. Source: specification, "Header" and "Header extensions"; the order of the checks and
-/// their texts are the peer's. Stateless.
+/// Reads and writes the header cluster. Source: specification, "Header" and "Header extensions"; the order of the
+/// checks and their texts are the peer's. Stateless.
 /// </summary>
 public static partial class HeaderCodec
 {
@@ -15,8 +15,8 @@ public static partial class HeaderCodec
     private const int MaxVersion = 3;
 
     /// <summary>
-    /// Looks at the first <see cref="PrefixBytes"/> bytes of a file (zeroes where it is shorter) and tells how large the
-    /// header cluster is that <see cref="Parse"/> wants to see.
+    /// Looks at the first <see cref="PrefixBytes"/> bytes of a file (zeroes where it is shorter) and tells how large
+    /// the header cluster is that <see cref="Parse"/> wants to see.
     /// </summary>
     /// <returns>Log2 of the cluster size: 9 to 21.</returns>
     /// <exception cref="BlockException">Not qcow2, an unknown version, or an unsupported cluster size.</exception>
@@ -35,7 +35,8 @@ public static partial class HeaderCodec
     /// <summary>Parses a header.</summary>
     /// <param name="cluster">The whole header cluster, filled up with zeroes where the file is shorter.</param>
     /// <param name="parsing">How much must be sound.</param>
-    /// <exception cref="BlockException">The header contradicts itself, exceeds a limit, or needs a feature that is not known.</exception>
+    /// <exception cref="BlockException">The header contradicts itself, exceeds a limit, or needs a feature that is
+    /// not known.</exception>
     public static ImageHeader Parse(ReadOnlySpan<byte> cluster, HeaderParsing parsing = HeaderParsing.ForUse)
     {
         int clusterBits = ReadClusterBits(cluster);
@@ -60,7 +61,8 @@ public static partial class HeaderCodec
             VirtualSizeBytes = (long)(raw.VirtualSizeBytes.Value & ~(FormatLimits.SectorBytes - 1UL)),
             CryptMethod = (CryptMethod)raw.CryptMethod.Value,
             L1 = new L1Location(ToOffset(raw.L1Offset), (int)raw.L1EntryCount.Value),
-            RefcountTable = new RefcountTableLocation(ToOffset(raw.RefcountTableOffset), (int)raw.RefcountTableClusters.Value),
+            RefcountTable = new RefcountTableLocation(
+                ToOffset(raw.RefcountTableOffset), (int)raw.RefcountTableClusters.Value),
             Snapshots = new SnapshotTableLocation(ToOffset(raw.SnapshotsOffset), raw.SnapshotCount.Value),
             IncompatibleFeatures = (IncompatibleFeatures)raw.IncompatibleFeatures.Value,
             CompatibleFeatures = (CompatibleFeatures)raw.CompatibleFeatures.Value,
@@ -139,7 +141,8 @@ public static partial class HeaderCodec
             TableShape.RefcountTable(1 << clusterBits),
             clusterBits);
         if (parsing != HeaderParsing.ForCheck)
-            FormatLimits.CheckTable(raw.SnapshotsOffset.Value, raw.SnapshotCount.Value, TableShape.Snapshots, clusterBits);
+            FormatLimits.CheckTable(
+                raw.SnapshotsOffset.Value, raw.SnapshotCount.Value, TableShape.Snapshots, clusterBits);
         FormatLimits.CheckTable(raw.L1Offset.Value, raw.L1EntryCount.Value, TableShape.ActiveL1, clusterBits);
 
         // Without subclusters an L2 table has 8-byte entries, with them 16-byte ones.

@@ -6,6 +6,8 @@ public enum HeaderParsing
     /// <summary>Everything the header says must be sound.</summary>
     ForUse,
 
-    /// <summary>Tolerates what a check can repair: a missing refcount table and a bad snapshot table location.</summary>
+    /// <summary>
+    /// Tolerates what a check can repair: a missing refcount table and a bad snapshot table location.
+    /// </summary>
     ForCheck,
 }

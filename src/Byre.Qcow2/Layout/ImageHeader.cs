@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// What the header cluster of an image says, validated. Built by <see cref="HeaderCodec.Parse"/>, or by the creator; changed
-/// only by copies (<c>with</c>) inside the engine. Immutable.
+/// What the header cluster of an image says, validated. Built by <see cref="HeaderCodec.Parse"/>, or by the creator;
+/// changed only by copies (<c>with</c>) inside the engine. Immutable.
 /// </summary>
 public sealed record ImageHeader
 {
@@ -53,7 +53,8 @@ public sealed record ImageHeader
     public BitmapsExtension? Bitmaps { get; internal init; }
 
     /// <summary>
-    /// True where the file has a bitmaps extension that is not to be trusted (its autoclear bit is not set): it was left out of
+    /// True where the file has a bitmaps extension that is not to be trusted (its autoclear bit is not set): it was
+    /// left out of
     /// <see cref="Bitmaps"/>, and an opener that writes updates the header to drop it.
     /// </summary>
     public bool HasStaleBitmaps { get; internal init; }

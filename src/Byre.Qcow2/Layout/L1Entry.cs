@@ -1,8 +1,8 @@
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// An entry of an L1 table. Source: specification, "L1 table entry": bits 9-55 hold the offset of the L2 table (0: none),
-/// bit 63 says that the table's reference count is exactly one.
+/// An entry of an L1 table. Source: specification, "L1 table entry": bits 9-55 hold the offset of the L2 table (0:
+/// none), bit 63 says that the table's reference count is exactly one.
 /// </summary>
 public readonly record struct L1Entry(ulong Raw)
 {

@@ -1,8 +1,9 @@
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// An entry of an L2 table, standard (one word) or extended (with a subcluster bitmap). Source: specification, "L2 table
-/// entry". Classification follows the peer: with an external data file an entry with offset 0 and the copied flag is data.
+/// An entry of an L2 table, standard (one word) or extended (with a subcluster bitmap). Source: specification, "L2
+/// table entry". Classification follows the peer: with an external data file an entry with offset 0 and the copied
+/// flag is data.
 /// </summary>
 /// <param name="Word">Offset, or compressed descriptor, and flags.</param>
 /// <param name="Bitmap">Zero for standard entries.</param>

@@ -4,9 +4,9 @@ using System.Text;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// File names and other texts in an image are bytes without a declared encoding. They become strings as UTF-8; a byte that
-/// is not part of valid UTF-8 becomes the lone surrogate U+DC00 + byte, so that writing the string back gives the same bytes.
-/// Stateless.
+/// File names and other texts in an image are bytes without a declared encoding. They become strings as UTF-8; a byte
+/// that is not part of valid UTF-8 becomes the lone surrogate U+DC00 + byte, so that writing the string back gives
+/// the same bytes. Stateless.
 /// </summary>
 internal static class NameCodec
 {

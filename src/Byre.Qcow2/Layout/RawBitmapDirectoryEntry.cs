@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// The fixed part of a bitmap directory entry; extra data and name follow, padded to 8 bytes. Source: specification, "Bitmap
-/// directory".
+/// The fixed part of a bitmap directory entry; extra data and name follow, padded to 8 bytes. Source: specification,
+/// "Bitmap directory".
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 internal struct RawBitmapDirectoryEntry

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// The fixed part of the header as it lies at offset 0 of the file. Source: specification, "Header". Version 2 images end
-/// after <see cref="SnapshotsOffset"/> (72 bytes); version 3 images have at least 104 bytes, with the compression type 112.
+/// The fixed part of the header as it lies at offset 0 of the file. Source: specification, "Header". Version 2 images
+/// end after <see cref="SnapshotsOffset"/> (72 bytes); version 3 images have at least 104 bytes, with the compression
+/// type 112.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 internal struct RawHeader

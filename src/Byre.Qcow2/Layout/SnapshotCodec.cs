@@ -18,7 +18,9 @@ public static class SnapshotCodec
 
     private const ulong NoInstructionCount = ulong.MaxValue;
 
-    /// <summary>Extra data that the entry starting with <paramref name="fixedPart"/> claims to have, in bytes.</summary>
+    /// <summary>
+    /// Extra data that the entry starting with <paramref name="fixedPart"/> claims to have, in bytes.
+    /// </summary>
     public static uint ReadExtraBytes(ReadOnlySpan<byte> fixedPart) =>
         MemoryMarshal.Read<RawSnapshotRecord>(fixedPart).ExtraBytes.Value;
 
@@ -35,8 +37,9 @@ public static class SnapshotCodec
         NameCodec.Encode(record.Id).Length + NameCodec.Encode(record.Name).Length;
 
     /// <summary>
-    /// Reads the entry at the start of <paramref name="bytes"/>, which holds at least <see cref="ReadLength"/> bytes. Extra
-    /// data beyond <see cref="FormatLimits.MaxSnapshotExtraBytes"/> is dropped: callers that do not repair check it first.
+    /// Reads the entry at the start of <paramref name="bytes"/>, which holds at least <see cref="ReadLength"/> bytes.
+    /// Extra data beyond <see cref="FormatLimits.MaxSnapshotExtraBytes"/> is dropped: callers that do not repair
+    /// check it first.
     /// </summary>
     /// <param name="bytes">The entry.</param>
     /// <param name="imageSizeBytes">The disk size to assume where the entry records none.</param>
@@ -65,12 +68,14 @@ public static class SnapshotCodec
             DiskBytes = extra.Length >= 16 ? BinaryPrimitives.ReadUInt64BigEndian(extra[8..]) : (ulong)imageSizeBytes,
             InstructionCount = instructions == NoInstructionCount ? null : instructions,
             ExtraBytes = extra.Length,
-            UnknownExtra = extra.Length > SnapshotRecord.KnownExtraBytes ? [.. extra[SnapshotRecord.KnownExtraBytes..]] : [],
+            UnknownExtra = extra.Length > SnapshotRecord.KnownExtraBytes
+                ? [.. extra[SnapshotRecord.KnownExtraBytes..]] : [],
         };
     }
 
     /// <summary>The whole table: entries in order, padded to 8 bytes between each other.</summary>
-    /// <exception cref="BlockException">EFBIG: longer than <see cref="FormatLimits.MaxSnapshotTableBytes"/>.</exception>
+    /// <exception cref="BlockException">EFBIG: longer than
+    /// <see cref="FormatLimits.MaxSnapshotTableBytes"/>.</exception>
     public static byte[] WriteTable(IReadOnlyList<SnapshotRecord> records)
     {
         long length = 0;

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// One entry of the snapshot table. Read and written by <see cref="SnapshotCodec"/>; its L1 table has not been validated.
-/// Immutable.
+/// One entry of the snapshot table. Read and written by <see cref="SnapshotCodec"/>; its L1 table has not been
+/// validated. Immutable.
 /// </summary>
 public sealed record SnapshotRecord
 {
@@ -44,8 +44,8 @@ public sealed record SnapshotRecord
     public ulong? InstructionCount { get; internal init; }
 
     /// <summary>
-    /// Bytes of extra data the entry had in the file (0 for old images, 16 before the instruction count). It is written with
-    /// at least <see cref="KnownExtraBytes"/>.
+    /// Bytes of extra data the entry had in the file (0 for old images, 16 before the instruction count). It is
+    /// written with at least <see cref="KnownExtraBytes"/>.
     /// </summary>
     public int ExtraBytes { get; internal init; }
 

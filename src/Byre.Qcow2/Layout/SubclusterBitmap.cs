@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Byre.Qcow2.Layout;
 
 /// <summary>
-/// The second word of an extended L2 entry. Source: specification, "Extended L2 Entries": bit x (0..31): subcluster x is
-/// allocated; bit 32+x: it reads as zeroes. Both set for one subcluster is invalid.
+/// The second word of an extended L2 entry. Source: specification, "Extended L2 Entries": bit x (0..31): subcluster x
+/// is allocated; bit 32+x: it reads as zeroes. Both set for one subcluster is invalid.
 /// </summary>
 public readonly record struct SubclusterBitmap(ulong Raw)
 {
@@ -28,7 +28,9 @@ public readonly record struct SubclusterBitmap(ulong Raw)
     /// <summary>The zero bits of <paramref name="count"/> subclusters from <paramref name="first"/>.</summary>
     public static ulong ZeroMask(int first, int count) => AllocatedMask(first, count) << 32;
 
-    /// <summary>Subclusters from <paramref name="first"/> on with the same two bits as it has, itself included.</summary>
+    /// <summary>
+    /// Subclusters from <paramref name="first"/> on with the same two bits as it has, itself included.
+    /// </summary>
     public int RunLength(int first)
     {
         uint allocated = IsAllocated(first) ? Allocated : ~Allocated;

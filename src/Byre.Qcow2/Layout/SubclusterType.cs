@@ -1,6 +1,8 @@
 namespace Byre.Qcow2.Layout;
 
-/// <summary>What an L2 entry says of one subcluster. Without extended L2 entries a cluster is its only subcluster.</summary>
+/// <summary>
+/// What an L2 entry says of one subcluster. Without extended L2 entries a cluster is its only subcluster.
+/// </summary>
 public enum SubclusterType
 {
     /// <summary>Not allocated, and its cluster has no host cluster either.</summary>
@@ -21,6 +23,8 @@ public enum SubclusterType
     /// <summary>The cluster is compressed.</summary>
     Compressed,
 
-    /// <summary>The entry contradicts itself: both bits of the subcluster are set, or data without a host cluster.</summary>
+    /// <summary>
+    /// The entry contradicts itself: both bits of the subcluster are set, or data without a host cluster.
+    /// </summary>
     Invalid,
 }

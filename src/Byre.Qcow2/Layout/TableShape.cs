@@ -6,9 +6,11 @@ namespace Byre.Qcow2.Layout;
 /// <param name="MaxBytes">The limit on the whole.</param>
 public readonly record struct TableShape(string Name, int EntryBytes, long MaxBytes)
 {
-    public static TableShape ActiveL1 { get; } = new("Active L1 table", Geometry.TableEntryBytes, FormatLimits.MaxL1Bytes);
+    public static TableShape ActiveL1 { get; } = new(
+        "Active L1 table", Geometry.TableEntryBytes, FormatLimits.MaxL1Bytes);
 
-    public static TableShape SnapshotL1 { get; } = new("Snapshot L1 table", Geometry.TableEntryBytes, FormatLimits.MaxL1Bytes);
+    public static TableShape SnapshotL1 { get; } = new(
+        "Snapshot L1 table", Geometry.TableEntryBytes, FormatLimits.MaxL1Bytes);
 
     /// <summary>Only the fixed parts of the records are counted: the rest is not known yet.</summary>
     public static TableShape Snapshots { get; } = new(

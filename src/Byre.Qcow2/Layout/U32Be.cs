@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Byre.Qcow2.Layout;
 
-/// <summary>A 32-bit unsigned number as it lies in the file: big-endian, without alignment. For wire structs only.</summary>
+/// <summary>
+/// A 32-bit unsigned number as it lies in the file: big-endian, without alignment. For wire structs only.
+/// </summary>
 internal readonly struct U32Be
 {
     private readonly uint _raw;

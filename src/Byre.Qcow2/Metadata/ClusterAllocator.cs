@@ -4,9 +4,9 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// Finds host clusters: first fit from the lowest index that may be free, as the peer does, so that both programs lay files
-/// out alike. Also packs compressed data byte by byte. Increments the counts of what it gives out. Every member is called
-/// under the metadata lock; a method that returns false has changed nothing but the search position.
+/// Finds host clusters: first fit from the lowest index that may be free, as the peer does, so that both programs lay
+/// files out alike. Also packs compressed data byte by byte. Increments the counts of what it gives out. Every member
+/// is called under the metadata lock; a method that returns false has changed nothing but the search position.
 /// </summary>
 internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcounts)
 {
@@ -18,7 +18,9 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
     /// <summary>The lowest cluster that may be free.</summary>
     public HostCluster SearchFrom => new(_searchFrom);
 
-    /// <summary>The first cluster never given out and past the end of the file as it was opened: it reads as zeroes.</summary>
+    /// <summary>
+    /// The first cluster never given out and past the end of the file as it was opened: it reads as zeroes.
+    /// </summary>
     public HostCluster PristineFrom
     {
         get => new(_pristineFrom);
@@ -43,7 +45,9 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
         return true;
     }
 
-    /// <summary>Finds a run without taking it: for blocks that will count themselves. The search position ends behind it.</summary>
+    /// <summary>
+    /// Finds a run without taking it: for blocks that will count themselves. The search position ends behind it.
+    /// </summary>
     public bool TryFindRun(
         in MetadataScope scope, long count, long maxOffset, out HostCluster first, out MetadataMiss miss)
     {
@@ -76,7 +80,10 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
         return true;
     }
 
-    /// <summary>Allocates as many of <paramref name="count"/> clusters as are free at exactly <paramref name="at"/>; 0 is an answer.</summary>
+    /// <summary>
+    /// Allocates as many of <paramref name="count"/> clusters as are free at exactly <paramref name="at"/>; 0 is an
+    /// answer.
+    /// </summary>
     public bool TryAllocateAt(
         in MetadataScope scope, HostCluster at, long count, out AllocatedRun run, out MetadataMiss miss)
     {
@@ -97,7 +104,10 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
         return true;
     }
 
-    /// <summary>Allocates room for <paramref name="size"/> bytes of compressed data (at most a cluster), behind the last such data if it fits.</summary>
+    /// <summary>
+    /// Allocates room for <paramref name="size"/> bytes of compressed data (at most a cluster), behind the last such
+    /// data if it fits.
+    /// </summary>
     public bool TryAllocateBytes(in MetadataScope scope, int size, out HostOffset offset, out MetadataMiss miss)
     {
         Invariant.That(size > 0 && size <= geometry.ClusterSize);
@@ -173,8 +183,8 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
     }
 
     /// <summary>
-    /// A run was found but cannot be taken yet. A missing refcount block is put behind the run, as the peer does, so the
-    /// search position stays there until <see cref="ResumeAfterBlock"/>.
+    /// A run was found but cannot be taken yet. A missing refcount block is put behind the run, as the peer does, so
+    /// the search position stays there until <see cref="ResumeAfterBlock"/>.
     /// </summary>
     private void RetryAt(HostCluster first, MetadataMiss miss)
     {

@@ -17,7 +17,8 @@ internal sealed class ClusterMap(ImageTables tables)
     public int EntriesPerSlice => _entriesPerSlice;
 
     /// <summary>
-    /// What the bytes from <paramref name="guest"/> on are mapped to: the longest run of one type within a slice, at most
+    /// What the bytes from <paramref name="guest"/> on are mapped to: the longest run of one type within a slice, at
+    /// most
     /// <paramref name="maxBytes"/>.
     /// </summary>
     /// <exception cref="CorruptionException">The entries contradict themselves.</exception>
@@ -72,7 +73,10 @@ internal sealed class ClusterMap(ImageTables tables)
         return true;
     }
 
-    /// <summary>True where the L2 table of <paramref name="guest"/> exists and is this image's own, so that entries may change.</summary>
+    /// <summary>
+    /// True where the L2 table of <paramref name="guest"/> exists and is this image's own, so that entries may
+    /// change.
+    /// </summary>
     public bool HasOwnTable(in MetadataScope scope, GuestOffset guest, out MetadataMiss miss)
     {
         _ = scope;
@@ -83,7 +87,8 @@ internal sealed class ClusterMap(ImageTables tables)
         return own;
     }
 
-    public L2Entry Read(in MetadataScope scope, L2Slot slot) => ReadAt(_cache.Content(scope, slot.Slice), slot.Position);
+    public L2Entry Read(in MetadataScope scope, L2Slot slot) =>
+        ReadAt(_cache.Content(scope, slot.Slice), slot.Position);
 
     /// <summary>Changes an entry. What it points to must be on its way: data written, count incremented.</summary>
     public void Write(in MetadataScope scope, L2Slot slot, L2Entry entry)
@@ -155,7 +160,8 @@ internal sealed class ClusterMap(ImageTables tables)
     private long RunBeyond(
         ReadOnlySpan<byte> slice, int position, L2Entry first, SubclusterType type, long maxBytes, ref bool copied)
     {
-        bool hasHost = type is SubclusterType.Normal or SubclusterType.ZeroAllocated or SubclusterType.UnallocatedAllocated;
+        bool hasHost =
+            type is SubclusterType.Normal or SubclusterType.ZeroAllocated or SubclusterType.UnallocatedAllocated;
         long host = first.Offset.Value;
         long length = 0;
         for (int next = position + 1; next < _entriesPerSlice && length < maxBytes; next++)
@@ -192,7 +198,8 @@ internal sealed class ClusterMap(ImageTables tables)
                 if (tables.HasDataFile && entry.Offset.Value != _geometry.StartOfCluster(guest.Value))
                 {
                     throw new CorruptionException(
-                        $"External data file host cluster offset {MetadataText.Hex(entry.Offset.Value)} does not match guest " +
+                        $"External data file host cluster offset {MetadataText.Hex(entry.Offset.Value)} does not " +
+                        "match guest " +
                         $"cluster offset: {MetadataText.Hex(_geometry.StartOfCluster(guest.Value))}, L2 index: " +
                         $"{MetadataText.Hex(slot.L2Index)})",
                         isFatal: true);
@@ -203,5 +210,6 @@ internal sealed class ClusterMap(ImageTables tables)
     }
 
     private static CorruptionException Corrupt(string what, L2Slot slot) =>
-        new($"{what} (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: {MetadataText.Hex(slot.L2Index)})", isFatal: true);
+        new($"{what} (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: {MetadataText.Hex(slot.L2Index)})",
+            isFatal: true);
 }

@@ -3,8 +3,9 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// Where a freed cluster waits. Its reference count is not touched before the removal of the reference is on the device,
-/// every read that may still look at it has ended, and its hole is punched: only then can it be allocated again.
+/// Where a freed cluster waits. Its reference count is not touched before the removal of the reference is on the
+/// device, every read that may still look at it has ended, and its hole is punched: only then can it be allocated
+/// again.
 /// <code>
 /// Free --> unlinking --(flush)--> stable --(readers ended)--> due --> hole punched, count decremented
 /// </code>

@@ -1,8 +1,8 @@
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// A request met metadata that contradicts itself. Thrown inside a transaction; the node turns it into a corruption event
-/// (the corrupt bit, the message on the diagnostic output) and fails the request with EIO.
+/// A request met metadata that contradicts itself. Thrown inside a transaction; the node turns it into a corruption
+/// event (the corrupt bit, the message on the diagnostic output) and fails the request with EIO.
 /// </summary>
 internal sealed class CorruptionException(string message, bool isFatal) : Exception(message)
 {

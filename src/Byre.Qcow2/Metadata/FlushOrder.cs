@@ -14,8 +14,8 @@ namespace Byre.Qcow2.Metadata;
 /// 2  write the L1 parts and L2 slices, whose targets are all stable now;                             fdatasync
 /// 3  what was unlinked is unlinked for good: release the quarantine
 /// </code>
-/// Flushes are coalesced: a caller whose changes are covered by a generation that began after its call joins it. A device
-/// flush that fails poisons the image: every later write and flush fails, because nobody knows what was lost.
+/// Flushes are coalesced: a caller whose changes are covered by a generation that began after its call joins it. A
+/// device flush that fails poisons the image: every later write and flush fails, because nobody knows what was lost.
 /// </summary>
 internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, ValueTask> setDirtyBit)
 {
@@ -50,7 +50,9 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         _completed = generation;
     }
 
-    /// <summary>Flushes until nothing waits: no dirty slice, no quarantined cluster. Before structural changes and at close.</summary>
+    /// <summary>
+    /// Flushes until nothing waits: no dirty slice, no quarantined cluster. Before structural changes and at close.
+    /// </summary>
     public async ValueTask FlushAllAsync(CancellationToken cancellation)
     {
         using AsyncMutex.Holder holder = await _mutex.EnterAsync().ConfigureAwait(false);
@@ -82,7 +84,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         List<SliceWrite> writes;
         using (MetadataScope scope = tables.Lock.Enter())
             writes = tables.RefcountCache.TakeDirty(scope);
-        await WriteSlicesAsync(tables.RefcountCache, writes, OverlapChecks.RefcountBlock, cancellation).ConfigureAwait(false);
+        await WriteSlicesAsync(tables.RefcountCache, writes, OverlapChecks.RefcountBlock, cancellation)
+            .ConfigureAwait(false);
         return writes.Count > 0;
     }
 
@@ -150,7 +153,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         {
             if (links && tables.Options.LazyRefcounts && !tables.Header.IsDirty)
                 await setDirtyBit(IncompatibleFeatures.Dirty).ConfigureAwait(false);
-            await WriteSlicesAsync(tables.RefcountCache, refcounts, OverlapChecks.RefcountBlock, cancellation).ConfigureAwait(false);
+            await WriteSlicesAsync(tables.RefcountCache, refcounts, OverlapChecks.RefcountBlock, cancellation)
+                .ConfigureAwait(false);
             await SyncAsync(cancellation).ConfigureAwait(false);
             step1 = true;
         }
@@ -195,7 +199,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
                 L1Write write = writes[done];
                 await tables.File.ReachAsync(BlockEvent.L1Update, cancellation).ConfigureAwait(false);
                 CheckOverlap(write.Offset, write.Copy.LengthBytes, OverlapChecks.ActiveL1);
-                await tables.File.WriteAsync(write.Offset.Value, write.Copy.Memory, default, cancellation).ConfigureAwait(false);
+                await tables.File.WriteAsync(write.Offset.Value, write.Copy.Memory, default, cancellation)
+                    .ConfigureAwait(false);
             }
         }
         finally
@@ -220,10 +225,12 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
                        writes[done + count].Offset - writes[done].Offset == (long)count * cache.SliceBytes)
                     count++;
                 await tables.File
-                    .ReachAsync(kind == OverlapChecks.ActiveL2 ? BlockEvent.L2Update : BlockEvent.RefblockUpdatePart, cancellation)
+                    .ReachAsync(kind == OverlapChecks.ActiveL2 ? BlockEvent.L2Update : BlockEvent.RefblockUpdatePart,
+                        cancellation)
                     .ConfigureAwait(false);
                 CheckOverlap(writes[done].Offset, (long)count * cache.SliceBytes, kind);
-                await tables.File.WriteAsync(writes[done].Offset.Value, Gather(writes, done, count), default, cancellation).ConfigureAwait(false);
+                await tables.File.WriteAsync(writes[done].Offset.Value, Gather(
+                    writes, done, count), default, cancellation).ConfigureAwait(false);
                 done += count;
             }
         }

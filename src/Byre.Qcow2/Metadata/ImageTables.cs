@@ -4,8 +4,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// The metadata of one open image and the lock over it: what transactions work on. Owned by the node; the parts do no I/O
-/// themselves (see <see cref="MetadataLoader"/>, <see cref="FlushOrder"/>, <see cref="StructureWriter"/>).
+/// The metadata of one open image and the lock over it: what transactions work on. Owned by the node; the parts do no
+/// I/O themselves (see <see cref="MetadataLoader"/>, <see cref="FlushOrder"/>, <see cref="StructureWriter"/>).
 /// </summary>
 internal sealed class ImageTables : IDisposable
 {

@@ -6,8 +6,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// The active L1 table, whole in memory. Changes are noted by chunks and written by the flush, after what they point to is
-/// stable. Every member is called under the metadata lock.
+/// The active L1 table, whole in memory. Changes are noted by chunks and written by the flush, after what they point
+/// to is stable. Every member is called under the metadata lock.
 /// </summary>
 internal sealed class L1Table
 {

@@ -2,7 +2,9 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Metadata;
 
-/// <summary>Where an L2 entry lies in the cache. Valid while the metadata lock is held, or while its slice is pinned.</summary>
+/// <summary>
+/// Where an L2 entry lies in the cache. Valid while the metadata lock is held, or while its slice is pinned.
+/// </summary>
 /// <param name="Slice">Index of the slice in the L2 cache.</param>
 /// <param name="Position">Index of the entry in the slice.</param>
 /// <param name="Table">Offset of the L2 table, for messages.</param>

@@ -4,8 +4,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// Provides what a transaction lacked: loads slices outside the lock, so that misses on different slices overlap and the
-/// same slice is never read twice, and has <see cref="StructureWriter"/> create tables and blocks.
+/// Provides what a transaction lacked: loads slices outside the lock, so that misses on different slices overlap and
+/// the same slice is never read twice, and has <see cref="StructureWriter"/> create tables and blocks.
 /// </summary>
 internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
 {

@@ -2,7 +2,9 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Metadata;
 
-/// <summary>What a transaction lacked. The caller provides it outside the lock and runs the transaction again.</summary>
+/// <summary>
+/// What a transaction lacked. The caller provides it outside the lock and runs the transaction again.
+/// </summary>
 internal enum MissKind
 {
     /// <summary>Nothing: the transaction is done.</summary>

@@ -4,9 +4,9 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// Compares a write with where the metadata lies, before it is made: the last line of defence against a damaged image, or
-/// a bug of ours, turning into lost data. L2 tables and refcount blocks are kept in an index by cluster, built at the first
-/// write. Every member is called under the metadata lock.
+/// Compares a write with where the metadata lies, before it is made: the last line of defence against a damaged
+/// image, or a bug of ours, turning into lost data. L2 tables and refcount blocks are kept in an index by cluster,
+/// built at the first write. Every member is called under the metadata lock.
 /// </summary>
 internal sealed class OverlapGuard(ImageTables tables)
 {
@@ -37,7 +37,10 @@ internal sealed class OverlapGuard(ImageTables tables)
         _index = null;
     }
 
-    /// <summary>Checks a write to the image file, which is meant for the structure <paramref name="own"/> (or guest data: none).</summary>
+    /// <summary>
+    /// Checks a write to the image file, which is meant for the structure <paramref name="own"/> (or guest data:
+    /// none).
+    /// </summary>
     /// <exception cref="CorruptionException">It would overwrite other metadata.</exception>
     public void Check(in MetadataScope scope, HostOffset offset, long lengthBytes, OverlapChecks own)
     {

@@ -5,8 +5,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// The last step of the quarantine: punches holes where the option asks for it, then decrements the counts, after which the
-/// clusters can be allocated again. Runs inside a flush only.
+/// The last step of the quarantine: punches holes where the option asks for it, then decrements the counts, after
+/// which the clusters can be allocated again. Runs inside a flush only.
 /// </summary>
 internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loader)
 {
@@ -22,7 +22,8 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         }
     }
 
-    private async ValueTask ReleaseChunkAsync(HostCluster first, long count, DiscardReason reason, CancellationToken cancellation)
+    private async ValueTask ReleaseChunkAsync(
+        HostCluster first, long count, DiscardReason reason, CancellationToken cancellation)
     {
         using var pins = new PinSet(tables);
         await PrepareAsync(first, count, pins, cancellation).ConfigureAwait(false);

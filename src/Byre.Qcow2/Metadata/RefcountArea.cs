@@ -11,14 +11,17 @@ namespace Byre.Qcow2.Metadata;
 /// <param name="TableStart">First cluster of the new table.</param>
 /// <param name="TableClusters">Clusters of the new table.</param>
 /// <param name="BlockCount">Blocks in all, old ones included.</param>
-internal readonly record struct RefcountArea(HostCluster Start, HostCluster TableStart, int TableClusters, long BlockCount)
+internal readonly record struct RefcountArea(
+    HostCluster Start, HostCluster TableStart, int TableClusters, long BlockCount)
 {
     private int EntriesPerCluster { get; init; }
 
     /// <summary>Entries of the new table.</summary>
     public int TableEntries => TableClusters * EntriesPerCluster;
 
-    /// <summary>Plans the area that begins at cluster <paramref name="start"/>, the first that no block counts.</summary>
+    /// <summary>
+    /// Plans the area that begins at cluster <paramref name="start"/>, the first that no block counts.
+    /// </summary>
     /// <exception cref="BlockException">EFBIG: the table would exceed its limit.</exception>
     public static RefcountArea Plan(Geometry geometry, long start)
     {
@@ -36,7 +39,9 @@ internal readonly record struct RefcountArea(HostCluster Start, HostCluster Tabl
         };
     }
 
-    /// <summary>Refcount blocks needed for <paramref name="clusters"/> clusters, the blocks and their table themselves.</summary>
+    /// <summary>
+    /// Refcount blocks needed for <paramref name="clusters"/> clusters, the blocks and their table themselves.
+    /// </summary>
     public static long CountBlocks(Geometry geometry, long clusters, bool generous)
     {
         int perCluster = geometry.ClusterSize / Geometry.TableEntryBytes;

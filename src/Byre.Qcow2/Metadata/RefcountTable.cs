@@ -5,9 +5,9 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// The refcount table, whole in memory, and the reference counts behind it, through the slice cache. What the cache holds
-/// may always be written: increments need nothing before them, and decrements are applied only once the removal of the
-/// reference is stable (see <see cref="ClusterQuarantine"/>). Every member is called under the metadata lock.
+/// The refcount table, whole in memory, and the reference counts behind it, through the slice cache. What the cache
+/// holds may always be written: increments need nothing before them, and decrements are applied only once the removal
+/// of the reference is stable (see <see cref="ClusterQuarantine"/>). Every member is called under the metadata lock.
 /// </summary>
 internal sealed class RefcountTable
 {
@@ -18,7 +18,8 @@ internal sealed class RefcountTable
     private readonly int _entriesPerSliceBits;
     private ulong[] _entries;
 
-    public RefcountTable(Geometry geometry, SliceCache cache, RefcountTableLocation location, ReadOnlySpan<byte> bigEndian)
+    public RefcountTable(
+        Geometry geometry, SliceCache cache, RefcountTableLocation location, ReadOnlySpan<byte> bigEndian)
     {
         _geometry = geometry;
         _cache = cache;
@@ -63,7 +64,9 @@ internal sealed class RefcountTable
 
     public ulong[] CopyEntries() => (ulong[])_entries.Clone();
 
-    /// <summary>Points an entry to a block whose content and own count are stable, and whose table entry has been written.</summary>
+    /// <summary>
+    /// Points an entry to a block whose content and own count are stable, and whose table entry has been written.
+    /// </summary>
     public void InstallBlock(in MetadataScope scope, long index, HostOffset block)
     {
         _ = scope;
@@ -79,7 +82,9 @@ internal sealed class RefcountTable
         _entries = entries;
     }
 
-    /// <summary>The count of a cluster; false where a slice must be loaded first. Clusters without a block count 0.</summary>
+    /// <summary>
+    /// The count of a cluster; false where a slice must be loaded first. Clusters without a block count 0.
+    /// </summary>
     public bool TryGet(in MetadataScope scope, HostCluster cluster, out ulong refcount, out MetadataMiss miss)
     {
         refcount = 0;
@@ -97,17 +102,20 @@ internal sealed class RefcountTable
     }
 
     /// <summary>
-    /// Counts free clusters (no reference) from <paramref name="first"/> on, at most <paramref name="limit"/>; false where a
-    /// slice must be loaded first: then <paramref name="free"/> were found before it.
+    /// Counts free clusters (no reference) from <paramref name="first"/> on, at most <paramref name="limit"/>; false
+    /// where a slice must be loaded first: then <paramref name="free"/> were found before it.
     /// </summary>
-    public bool TryCountFree(in MetadataScope scope, HostCluster first, long limit, out long free, out MetadataMiss miss) =>
+    public bool TryCountFree(
+        in MetadataScope scope, HostCluster first, long limit, out long free, out MetadataMiss miss) =>
         TryCountRun(scope, first, limit, wantFree: true, out free, out miss);
 
     /// <summary>Counts clusters in use from <paramref name="first"/> on; see <see cref="TryCountFree"/>.</summary>
     public bool TryCountUsed(in MetadataScope scope, HostCluster first, out long used, out MetadataMiss miss) =>
         TryCountRun(scope, first, long.MaxValue, wantFree: false, out used, out miss);
 
-    /// <summary>Makes sure that the counts of a run can be changed without a miss: every block exists, every slice is loaded.</summary>
+    /// <summary>
+    /// Makes sure that the counts of a run can be changed without a miss: every block exists, every slice is loaded.
+    /// </summary>
     public bool TryPrepare(in MetadataScope scope, HostCluster first, long count, out MetadataMiss miss)
     {
         long perSlice = 1L << _entriesPerSliceBits;
@@ -174,7 +182,8 @@ internal sealed class RefcountTable
     }
 
     /// <summary>Counts on to the end of one slice; true where the run ended inside it.</summary>
-    private bool CountInSlice(ReadOnlySpan<byte> content, HostCluster cluster, long limit, bool wantFree, ref long count)
+    private bool CountInSlice(
+        ReadOnlySpan<byte> content, HostCluster cluster, long limit, bool wantFree, ref long count)
     {
         int order = _geometry.RefcountOrder;
         int end = 1 << _entriesPerSliceBits;
@@ -194,13 +203,15 @@ internal sealed class RefcountTable
         if (!_geometry.IsClusterAligned(block.Value))
         {
             throw new CorruptionException(
-                $"Refblock offset 0x{block.Value:x} unaligned (reftable index: {MetadataText.Hex(index)})", isFatal: true);
+                $"Refblock offset 0x{block.Value:x} unaligned (reftable index: {MetadataText.Hex(index)})",
+                isFatal: true);
         }
 
         return block;
     }
 
-    private bool TryFindSlice(in MetadataScope scope, HostOffset block, HostCluster cluster, out int slice, out MetadataMiss miss)
+    private bool TryFindSlice(
+        in MetadataScope scope, HostOffset block, HostCluster cluster, out int slice, out MetadataMiss miss)
     {
         long indexInBlock = cluster.Index & (_geometry.RefcountsPerBlock - 1);
         HostOffset offset = block + ((indexInBlock >> _entriesPerSliceBits) << _cache.SliceBits);

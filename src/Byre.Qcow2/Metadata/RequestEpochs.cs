@@ -3,8 +3,8 @@ using Byre.Block.Errors;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// Tells when every read that began before a moment has ended, so that a freed host cluster is not reused under a reader.
-/// Readers enter before they look a mapping up and leave when their I/O is done. Leaving needs no lock.
+/// Tells when every read that began before a moment has ended, so that a freed host cluster is not reused under a
+/// reader. Readers enter before they look a mapping up and leave when their I/O is done. Leaving needs no lock.
 /// </summary>
 internal sealed class RequestEpochs
 {
@@ -18,8 +18,8 @@ internal sealed class RequestEpochs
     public long Current => Volatile.Read(ref _current);
 
     /// <summary>
-    /// Enters a reader before its first look-up; the result goes to <see cref="Leave"/>. Under the metadata lock, so that
-    /// no epoch ends between the entry and the look-up.
+    /// Enters a reader before its first look-up; the result goes to <see cref="Leave"/>. Under the metadata lock, so
+    /// that no epoch ends between the entry and the look-up.
     /// </summary>
     public long Enter(in MetadataScope scope)
     {
@@ -32,7 +32,9 @@ internal sealed class RequestEpochs
     /// <summary>Ends a reader.</summary>
     public void Leave(long epoch) => Invariant.That(Interlocked.Decrement(ref _active[epoch % Ring]) >= 0);
 
-    /// <summary>Begins a new epoch where the ring has room; otherwise epochs just get coarser. Called under the metadata lock.</summary>
+    /// <summary>
+    /// Begins a new epoch where the ring has room; otherwise epochs just get coarser. Called under the metadata lock.
+    /// </summary>
     public void Advance()
     {
         if (_current + 1 - _oldest >= Ring)
@@ -41,11 +43,15 @@ internal sealed class RequestEpochs
             Volatile.Write(ref _current, _current + 1);
     }
 
-    /// <summary>True where every reader that entered in <paramref name="epoch"/> or before has left. Called under the metadata lock.</summary>
+    /// <summary>
+    /// True where every reader that entered in <paramref name="epoch"/> or before has left. Called under the metadata
+    /// lock.
+    /// </summary>
     public bool HasEnded(long epoch)
     {
         MoveOldest();
-        return epoch < _oldest || (epoch == _current && _oldest == _current && Volatile.Read(ref _active[_current % Ring]) == 0);
+        return epoch < _oldest ||
+            (epoch == _current && _oldest == _current && Volatile.Read(ref _active[_current % Ring]) == 0);
     }
 
     private void MoveOldest()

@@ -7,9 +7,9 @@ namespace Byre.Qcow2.Metadata;
 
 /// <summary>
 /// A write-back cache of slices (aligned parts) of L2 tables or refcount blocks, as they lie in the file: big-endian.
-/// <para>Look-up goes through a hash of the offset. Eviction takes an unused entry first, else the least recently used one
-/// that is neither pinned, nor loading, nor dirty, nor being written. Pinned entries may exceed the configured size: the
-/// cache then borrows overflow entries.</para>
+/// <para>Look-up goes through a hash of the offset. Eviction takes an unused entry first, else the least recently
+/// used one that is neither pinned, nor loading, nor dirty, nor being written. Pinned entries may exceed the
+/// configured size: the cache then borrows overflow entries.</para>
 /// <para>Threading: every member is called under the metadata lock, which the scope argument proves; nothing here does
 /// I/O. The content of a pinned entry may be read for I/O outside the lock only while it is loading.</para>
 /// </summary>
@@ -103,7 +103,9 @@ internal sealed class SliceCache : IDisposable
             Release(index);
     }
 
-    /// <summary>Notes a change of a ready slice. Whoever changes a slice keeps the ordering law by when it lets it be written.</summary>
+    /// <summary>
+    /// Notes a change of a ready slice. Whoever changes a slice keeps the ordering law by when it lets it be written.
+    /// </summary>
     public void MarkDirty(in MetadataScope scope, int index)
     {
         _ = scope;
@@ -118,8 +120,8 @@ internal sealed class SliceCache : IDisposable
     /// <summary>
     /// Starts loading a slice that is not there. <see cref="LoadClaim.Mine"/>: the caller reads it into
     /// <see cref="LoadingMemory"/> and calls <see cref="EndLoad"/>; the entry is pinned for the caller.
-    /// <see cref="LoadClaim.Wait"/>: await the waiter, then look again. <see cref="LoadClaim.Full"/>: every entry is dirty:
-    /// write back, then try again. <see cref="LoadClaim.Ready"/>: it came meanwhile and is pinned.
+    /// <see cref="LoadClaim.Wait"/>: await the waiter, then look again. <see cref="LoadClaim.Full"/>: every entry is
+    /// dirty: write back, then try again. <see cref="LoadClaim.Ready"/>: it came meanwhile and is pinned.
     /// </summary>
     public LoadClaim BeginLoad(in MetadataScope scope, HostOffset slice, out int index, out Task? waiter)
     {
@@ -133,7 +135,8 @@ internal sealed class SliceCache : IDisposable
                 return LoadClaim.Ready;
             }
 
-            waiter = (_entries[index].Waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            waiter = (_entries[index].Waiter ??= new TaskCompletionSource(
+                TaskCreationOptions.RunContinuationsAsynchronously)).Task;
             return LoadClaim.Wait;
         }
 
@@ -147,7 +150,9 @@ internal sealed class SliceCache : IDisposable
         return LoadClaim.Mine;
     }
 
-    /// <summary>Ends a load. On success the entry is ready and stays pinned for the caller; on failure it is free again.</summary>
+    /// <summary>
+    /// Ends a load. On success the entry is ready and stays pinned for the caller; on failure it is free again.
+    /// </summary>
     public void EndLoad(in MetadataScope scope, int index, bool success)
     {
         ref Entry entry = ref _entries[index];
@@ -168,7 +173,10 @@ internal sealed class SliceCache : IDisposable
         _ = scope;
     }
 
-    /// <summary>Forgets every slice in [<paramref name="start"/>, +<paramref name="lengthBytes"/>): its table was freed, nothing may be written back.</summary>
+    /// <summary>
+    /// Forgets every slice in [<paramref name="start"/>, +<paramref name="lengthBytes"/>): its table was freed,
+    /// nothing may be written back.
+    /// </summary>
     public void Drop(in MetadataScope scope, HostOffset start, long lengthBytes)
     {
         if (_used == 0)
@@ -202,8 +210,8 @@ internal sealed class SliceCache : IDisposable
     }
 
     /// <summary>
-    /// Copies every dirty slice out for writing and marks it clean and "being written"; offsets come in ascending order.
-    /// Each copy ends in <see cref="EndWrite"/>.
+    /// Copies every dirty slice out for writing and marks it clean and "being written"; offsets come in ascending
+    /// order. Each copy ends in <see cref="EndWrite"/>.
     /// </summary>
     public List<SliceWrite> TakeDirty(in MetadataScope scope)
     {
@@ -247,7 +255,8 @@ internal sealed class SliceCache : IDisposable
             ((IDisposable)arena).Dispose();
     }
 
-    private static int BucketCountFor(int entries) => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(entries, 8) * 2);
+    private static int BucketCountFor(int entries) =>
+        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(entries, 8) * 2);
 
     private bool IsEvictable(int index)
     {
@@ -321,7 +330,8 @@ internal sealed class SliceCache : IDisposable
     }
 
     private int BucketOf(long offset) =>
-        (int)(((ulong)(offset >> SliceBits) * 0x9E37_79B9_7F4A_7C15UL) >> (64 - BitOperations.Log2((uint)_buckets.Length)));
+        (int)(((ulong)(offset >> SliceBits) * 0x9E37_79B9_7F4A_7C15UL) >> (64 - BitOperations.Log2(
+            (uint)_buckets.Length)));
 
     private int Find(long offset)
     {

@@ -5,10 +5,14 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Metadata;
 
-/// <content>A larger L1 table: written elsewhere whole, then the header points to it, then the old one is freed.</content>
+/// <content>A larger L1 table: written elsewhere whole, then the header points to it, then the old one is
+/// freed.</content>
 internal sealed partial class StructureWriter
 {
-    /// <summary>Makes the L1 table at least <paramref name="entries"/> long; unless <paramref name="exact"/>, half as much again for later.</summary>
+    /// <summary>
+    /// Makes the L1 table at least <paramref name="entries"/> long; unless <paramref name="exact"/>, half as much
+    /// again for later.
+    /// </summary>
     /// <exception cref="BlockException">EFBIG: beyond the format's limit.</exception>
     public async ValueTask GrowL1Async(long entries, bool exact, CancellationToken cancellation)
     {
@@ -50,7 +54,8 @@ internal sealed partial class StructureWriter
             MetadataMiss miss;
             using (MetadataScope scope = tables.Lock.Enter())
             {
-                if (tables.Allocator.TryAllocate(scope, clusters, FormatLimits.MaxHostOffset, out AllocatedRun run, out miss))
+                if (tables.Allocator.TryAllocate(
+                    scope, clusters, FormatLimits.MaxHostOffset, out AllocatedRun run, out miss))
                 {
                     tables.L2Cache.Drop(scope, _geometry.OffsetOf(run.First), clusters << _geometry.ClusterBits);
                     tables.RefcountCache.Drop(scope, _geometry.OffsetOf(run.First), clusters << _geometry.ClusterBits);

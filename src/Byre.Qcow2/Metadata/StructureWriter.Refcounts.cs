@@ -43,7 +43,8 @@ internal sealed partial class StructureWriter
 
                 if (miss.Kind == MissKind.RefcountBlock)
                 {
-                    // The new block would lie where no block counts yet: that one comes first, then the caller tries again.
+                    // The new block would lie where no block counts yet: that one comes first, then the caller tries
+                    // again.
                     await CreateRefcountBlockCoreAsync(new HostCluster(miss.Where), cancellation).ConfigureAwait(false);
                     return;
                 }
@@ -92,7 +93,8 @@ internal sealed partial class StructureWriter
         HostOffset block = _geometry.OffsetOf(cluster);
         tables.L2Cache.Drop(scope, block, _geometry.ClusterSize);
         tables.RefcountCache.Drop(scope, block, _geometry.ClusterSize);
-        tables.Allocator.PristineFrom = new HostCluster(Math.Max(tables.Allocator.PristineFrom.Index, cluster.Index + 1));
+        tables.Allocator.PristineFrom = new HostCluster(
+            Math.Max(tables.Allocator.PristineFrom.Index, cluster.Index + 1));
         return true;
     }
 
@@ -108,7 +110,8 @@ internal sealed partial class StructureWriter
             }
 
             await tables.File.ReachAsync(BlockEvent.RefblockAllocWrite, cancellation).ConfigureAwait(false);
-            await WriteCheckedAsync(_geometry.OffsetOf(cluster), content.Memory, OverlapChecks.None, cancellation).ConfigureAwait(false);
+            await WriteCheckedAsync(_geometry.OffsetOf(cluster), content.Memory, OverlapChecks.None, cancellation)
+                .ConfigureAwait(false);
         }
         finally
         {
@@ -167,7 +170,8 @@ internal sealed partial class StructureWriter
         tables.Overlap.Forget(scope);
         tables.Allocator.PristineFrom =
             new HostCluster(Math.Max(tables.Allocator.PristineFrom.Index, area.TableStart.Index + area.TableClusters));
-        tables.Quarantine.Free(scope, gone.Offset, (long)gone.ClusterCount << _geometry.ClusterBits, DiscardReason.Other);
+        tables.Quarantine.Free(
+            scope, gone.Offset, (long)gone.ClusterCount << _geometry.ClusterBits, DiscardReason.Other);
     }
 
     private async ValueTask WriteAreaBlocksAsync(RefcountArea area, ulong[] table, CancellationToken cancellation)
@@ -182,11 +186,13 @@ internal sealed partial class StructureWriter
             {
                 content.Span.Clear();
                 long first = index * perBlock;
-                for (long cluster = Math.Max(first, area.Start.Index); cluster < Math.Min(first + perBlock, end); cluster++)
+                for (long cluster = Math.Max(first, area.Start.Index); cluster < Math.Min(
+                    first + perBlock, end); cluster++)
                     RefcountCodec.Set(content.Span, (int)(cluster - first), _geometry.RefcountOrder, 1);
                 Invariant.That(table[index] == 0);
                 table[index] = (ulong)_geometry.OffsetOf(block).Value;
-                await WriteCheckedAsync(_geometry.OffsetOf(block), content.Memory, OverlapChecks.None, cancellation).ConfigureAwait(false);
+                await WriteCheckedAsync(_geometry.OffsetOf(block), content.Memory, OverlapChecks.None, cancellation)
+                    .ConfigureAwait(false);
                 block += 1;
             }
 

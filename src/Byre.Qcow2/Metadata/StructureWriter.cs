@@ -7,9 +7,9 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// The rare structural changes: header updates, new refcount blocks and L2 tables, larger L1 and refcount tables. They are
-/// serialised by one mutex above the metadata lock and write through: each step of the ordering law that a pointer needs is
-/// on the device before the pointer is.
+/// The rare structural changes: header updates, new refcount blocks and L2 tables, larger L1 and refcount tables.
+/// They are serialised by one mutex above the metadata lock and write through: each step of the ordering law that a
+/// pointer needs is on the device before the pointer is.
 /// </summary>
 internal sealed partial class StructureWriter(ImageTables tables)
 {
@@ -24,7 +24,8 @@ internal sealed partial class StructureWriter(ImageTables tables)
     public MetadataLoader Loader { get; set; } = null!;
 
     /// <summary>
-    /// Writes a changed header, with a barrier before and after. The caller holds the mutex, or nobody else can be active.
+    /// Writes a changed header, with a barrier before and after. The caller holds the mutex, or nobody else can be
+    /// active.
     /// </summary>
     public async ValueTask UpdateHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
     {
@@ -43,7 +44,8 @@ internal sealed partial class StructureWriter(ImageTables tables)
         byte[] before = HeaderCodec.Write(old);
         int length = bytes.Length;
         // A change of fixed fields is one sector, so that a crash shows the old header or the new one.
-        if (before.Length == length && before.AsSpan(SectorBytes(length)).SequenceEqual(bytes.AsSpan(SectorBytes(length))))
+        if (before.Length == length &&
+            before.AsSpan(SectorBytes(length)).SequenceEqual(bytes.AsSpan(SectorBytes(length))))
             length = SectorBytes(length);
         await tables.File.WriteAsync(0, bytes.AsMemory(0, length), default, cancellation).ConfigureAwait(false);
         using MetadataScope scope = tables.Lock.Enter();
@@ -64,7 +66,8 @@ internal sealed partial class StructureWriter(ImageTables tables)
                 {
                     if (IsOwnTable(l1Index))
                         return;
-                    if (tables.Allocator.TryAllocate(scope, 1, FormatLimits.MaxHostOffset, out AllocatedRun run, out miss))
+                    if (tables.Allocator.TryAllocate(
+                        scope, 1, FormatLimits.MaxHostOffset, out AllocatedRun run, out miss))
                     {
                         cluster = run.First;
                         break;

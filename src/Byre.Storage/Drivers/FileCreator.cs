@@ -6,8 +6,8 @@ using Byre.Storage.Interop;
 namespace Byre.Storage.Drivers;
 
 /// <summary>
-/// Creates regular files, and empties existing ones, but only after they are locked: a file in use by another program is
-/// left as it is. Stateless.
+/// Creates regular files, and empties existing ones, but only after they are locked: a file in use by another program
+/// is left as it is. Stateless.
 /// </summary>
 internal static class FileCreator
 {

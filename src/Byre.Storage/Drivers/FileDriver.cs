@@ -7,8 +7,8 @@ using Byre.Storage.Portable;
 namespace Byre.Storage.Drivers;
 
 /// <summary>
-/// The driver "file": regular files of the host. On Linux <see cref="FileStorage"/>, elsewhere <see cref="PortableStorage"/>.
-/// Stateless.
+/// The driver "file": regular files of the host. On Linux <see cref="FileStorage"/>, elsewhere
+/// <see cref="PortableStorage"/>. Stateless.
 /// </summary>
 public sealed class FileDriver : HostFileDriver
 {

@@ -16,7 +16,8 @@ public sealed class HostCdromDriver : HostDeviceDriver
     /// <inheritdoc/>
     public override int ProbeDevice(string fileName)
     {
-        if (!OperatingSystem.IsLinux() || SystemCalls.Kernel.Stat(fileName, out FileFacts facts) < 0 || !facts.IsBlockDevice)
+        if (!OperatingSystem.IsLinux() || SystemCalls.Kernel.Stat(fileName, out FileFacts facts) < 0 ||
+            !facts.IsBlockDevice)
             return 0;
         int fd = SystemCalls.Kernel.Open(fileName, OpenMode.NonBlocking);
         if (fd < 0)

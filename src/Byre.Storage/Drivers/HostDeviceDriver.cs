@@ -33,6 +33,7 @@ public class HostDeviceDriver : HostFileDriver
     private protected override void CheckType(in FileFacts facts, string fileName)
     {
         if (!facts.IsDevice)
-            throw BlockException.Invalid($"'{Name}' driver requires '{fileName}' to be either a character or block device");
+            throw BlockException.Invalid(
+                $"'{Name}' driver requires '{fileName}' to be either a character or block device");
     }
 }

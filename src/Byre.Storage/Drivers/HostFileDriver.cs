@@ -20,7 +20,8 @@ public abstract class HostFileDriver : BlockDriver
     public override void ParseFileName(string fileName, OptionSet options)
     {
         string prefix = Name + ":";
-        options["filename"] = fileName.StartsWith(prefix, StringComparison.Ordinal) ? fileName[prefix.Length..] : fileName;
+        options["filename"] = fileName.StartsWith(prefix, StringComparison.Ordinal)
+            ? fileName[prefix.Length..] : fileName;
     }
 
     /// <inheritdoc/>

@@ -6,8 +6,8 @@ using Byre.Storage.Interop;
 namespace Byre.Storage.Files;
 
 /// <summary>
-/// Finds out what a file opened with O_DIRECT demands: the kernel says so (statx), a device knows its sector size, or reads of
-/// growing sizes are tried until one is not refused. Stateless.
+/// Finds out what a file opened with O_DIRECT demands: the kernel says so (statx), a device knows its sector size, or
+/// reads of growing sizes are tried until one is not refused. Stateless.
 /// </summary>
 internal static class DirectAlignmentProbe
 {

@@ -5,7 +5,8 @@ namespace Byre.Storage.Files;
 
 /// <summary>The options of file and device nodes, taken out of a request and checked. Immutable.</summary>
 /// <param name="FileName">The path to open.</param>
-/// <param name="Locking">False: <c>locking=off</c>. On Linux "auto" is "on": every kernel .NET runs on has OFD locks.</param>
+/// <param name="Locking">False: <c>locking=off</c>. On Linux "auto" is "on": every kernel .NET runs on has OFD
+/// locks.</param>
 internal sealed record FileNodeOptions(string FileName, bool Locking)
 {
     /// <exception cref="BlockException">A value is not allowed, or the file name is missing.</exception>

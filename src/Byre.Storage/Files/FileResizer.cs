@@ -69,8 +69,8 @@ internal static class FileResizer
             WriteFirstBlock(file, added.End);
     }
 
-    // The alignment that direct I/O needs can only be probed on a first block that is allocated: reads from a hole succeed
-    // with any alignment. A help to whoever opens the file next, so a failure does not matter.
+    // The alignment that direct I/O needs can only be probed on a first block that is allocated: reads from a hole
+    // succeed with any alignment. A help to whoever opens the file next, so a failure does not matter.
     private static void WriteFirstBlock(OpenFile file, long lengthBytes)
     {
         int length = lengthBytes < FirstBlockBytes ? SectorBytes : FirstBlockBytes;

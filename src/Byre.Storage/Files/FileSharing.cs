@@ -11,7 +11,9 @@ internal sealed record FileSharing(NodePermissions Used, NodePermissions Shared,
     private const NodePermissions Changes =
         NodePermissions.Write | NodePermissions.WriteUnchanged | NodePermissions.Resize;
 
-    /// <summary>What <paramref name="request"/> asks for, the node being opened with <paramref name="flags"/> after all.</summary>
+    /// <summary>
+    /// What <paramref name="request"/> asks for, the node being opened with <paramref name="flags"/> after all.
+    /// </summary>
     public static FileSharing Of(OpenRequest request, OpenFlags flags)
     {
         const NodePermissions cautious = NodePermissions.ConsistentRead | NodePermissions.WriteUnchanged;
@@ -28,8 +30,8 @@ internal sealed record FileSharing(NodePermissions Used, NodePermissions Shared,
         this with { Used = used, Shared = IsForced ? NodePermissions.All : shared };
 
     /// <summary>
-    /// The same after a reopen with <paramref name="flags"/>. A node that lets nobody resize belongs to a format, which grows
-    /// its file whenever it writes.
+    /// The same after a reopen with <paramref name="flags"/>. A node that lets nobody resize belongs to a format,
+    /// which grows its file whenever it writes.
     /// </summary>
     public FileSharing Reopened(OpenFlags flags)
     {

@@ -67,8 +67,8 @@ public sealed partial class FileStorage
         return _file.IsWritable ? null : Errno.OperationNotPermitted;
     }
 
-    // To be called when the file has been changed and before the request completes: then no later question is answered from
-    // what was known before, and no later flush believes that there is nothing to do.
+    // To be called when the file has been changed and before the request completes: then no later question is
+    // answered from what was known before, and no later flush believes that there is nothing to do.
     private void NoteChange()
     {
         Interlocked.Increment(ref _changes);

@@ -6,7 +6,8 @@ using Byre.Storage.Interop;
 
 namespace Byre.Storage.Files;
 
-/// <content>Zeroes and discards without buffers. What the file system cannot do is tried once and then remembered.</content>
+/// <content>Zeroes and discards without buffers. What the file system cannot do is tried once and then
+/// remembered.</content>
 public sealed partial class FileStorage
 {
     private const AllocateMode Punch = AllocateMode.PunchHole | AllocateMode.KeepSize;
@@ -73,8 +74,8 @@ public sealed partial class FileStorage
         return AllocateZeroes(range);
     }
 
-    // For file systems without the zero-range operation: a hole that is then allocated again reads as zeroes; so does what is
-    // allocated beyond the end.
+    // For file systems without the zero-range operation: a hole that is then allocated again reads as zeroes; so does
+    // what is allocated beyond the end.
     private int AllocateZeroes(ByteRange range)
     {
         if (_cannotAllocate)
@@ -94,8 +95,8 @@ public sealed partial class FileStorage
         return result;
     }
 
-    // Punching never changes the length. Growing by ftruncate could cut off what another writer has appended meanwhile, so the
-    // range's last bytes are written (they are zeroes anyway) before the punch takes them back.
+    // Punching never changes the length. Growing by ftruncate could cut off what another writer has appended
+    // meanwhile, so the range's last bytes are written (they are zeroes anyway) before the punch takes them back.
     private int PunchAndGrow(ByteRange range)
     {
         if (range.End > LengthBytes)

@@ -7,8 +7,8 @@ namespace Byre.Storage.Files;
 /// <summary>
 /// Tells data from holes by SEEK_DATA and SEEK_HOLE, and remembers the last run it found, so that a walk over a file in
 /// small steps costs two system calls per run instead of two per step. Thread-safe.
-/// <para>A change of the file calls <see cref="Invalidate"/> when it is done and before it is reported as done: an answer
-/// looked up before that moment is then never given after it.</para>
+/// <para>A change of the file calls <see cref="Invalidate"/> when it is done and before it is reported as done: an
+/// answer looked up before that moment is then never given after it.</para>
 /// </summary>
 /// <param name="calls">The system calls.</param>
 /// <param name="remember">False where other programs may change the file: nothing is remembered.</param>
@@ -21,13 +21,14 @@ internal sealed class HoleMap(SystemCalls calls, bool remember)
     public void Invalidate() => Interlocked.Increment(ref _generation);
 
     /// <summary>
-    /// The end of the run that starts at <paramref name="offset"/> and whether it is data. A run that reaches the end of the
-    /// file as a hole has no end: <see cref="long.MaxValue"/>. A file that cannot tell is all data.
+    /// The end of the run that starts at <paramref name="offset"/> and whether it is data. A run that reaches the end
+    /// of the file as a hole has no end: <see cref="long.MaxValue"/>. A file that cannot tell is all data.
     /// </summary>
     public (long End, bool IsData) Find(int fd, long offset)
     {
         long generation = Volatile.Read(ref _generation);
-        if (Volatile.Read(ref _last) is { } last && last.Generation == generation && last.Start <= offset && offset < last.End)
+        if (Volatile.Read(ref _last) is { } last && last.Generation == generation && last.Start <= offset &&
+            offset < last.End)
             return (last.End, last.IsData);
 
         (long end, bool isData) = Look(fd, offset);

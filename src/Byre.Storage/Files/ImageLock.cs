@@ -5,15 +5,16 @@ using Byre.Storage.Interop;
 namespace Byre.Storage.Files;
 
 /// <summary>
-/// Excludes other programs from an image file in the way QEMU does, so that both sides exclude each other. A file carries
-/// two rows of lock bytes, one byte for each permission bit:
+/// Excludes other programs from an image file in the way QEMU does, so that both sides exclude each other. A file
+/// carries two rows of lock bytes, one byte for each permission bit:
 /// <code>
 ///   100 + bit   read-locked by whoever uses the permission
 ///   200 + bit   read-locked by whoever does not let others use it
 /// </code>
 /// All locks are shared, so that many may hold the same byte; a conflict is found by asking whether a write lock on the
-/// opposite byte would be possible. Locks are taken before the question is asked: of two that come together, at least one sees
-/// the other. They belong to the open file description (OFD locks), so closing another descriptor of the file loses nothing.
+/// opposite byte would be possible. Locks are taken before the question is asked: of two that come together, at least
+/// one sees the other. They belong to the open file description (OFD locks), so closing another descriptor of the
+/// file loses nothing.
 /// <para>Not thread-safe. The kernel drops the locks when the file is closed.</para>
 /// </summary>
 internal sealed class ImageLock(SystemCalls calls, string fileName)
@@ -29,8 +30,8 @@ internal sealed class ImageLock(SystemCalls calls, string fileName)
     /// Takes the locks for using <paramref name="used"/> and sharing <paramref name="shared"/>, in place of those held
     /// until now. Everything or nothing.
     /// </summary>
-    /// <exception cref="BlockException">Another program holds what conflicts (<see cref="BlockErrorKind.Locked"/>), or the file
-    /// cannot be locked.</exception>
+    /// <exception cref="BlockException">Another program holds what conflicts (<see cref="BlockErrorKind.Locked"/>),
+    /// or the file cannot be locked.</exception>
     public void Change(int fd, NodePermissions used, NodePermissions shared)
     {
         NodePermissions unshared = NodePermissions.All & ~shared;
@@ -50,7 +51,10 @@ internal sealed class ImageLock(SystemCalls calls, string fileName)
         Release(fd, used, unshared);
     }
 
-    /// <summary>Takes on <paramref name="newFd"/>, another open file description of the same file, all locks held; the old one is then closed.</summary>
+    /// <summary>
+    /// Takes on <paramref name="newFd"/>, another open file description of the same file, all locks held; the old one
+    /// is then closed.
+    /// </summary>
     public void CopyTo(int newFd) => SetAll(newFd, LockType.Read, _used, _unshared);
 
     private void Take(int fd, NodePermissions used, NodePermissions unshared)
@@ -114,7 +118,8 @@ internal sealed class ImageLock(SystemCalls calls, string fileName)
     private static BlockException Failure(string message, int errno, string? hint) =>
         errno is Errno.TryAgain or Errno.AccessDenied
             ? new BlockException(BlockErrorKind.Locked, errno, message) { Hint = hint }
-            : new BlockException(BlockErrorKind.InputOutput, errno, $"{message}: {Errno.Describe(errno)}") { Hint = hint };
+            : new BlockException(
+                BlockErrorKind.InputOutput, errno, $"{message}: {Errno.Describe(errno)}") { Hint = hint };
 
     private static bool Has(NodePermissions permissions, int bit) => ((int)permissions & (1 << bit)) != 0;
 

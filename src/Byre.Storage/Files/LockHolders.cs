@@ -4,14 +4,18 @@ using Byre.Storage.Interop;
 namespace Byre.Storage.Files;
 
 /// <summary>
-/// Finds out who holds a lock on a file. The kernel does not say so of OFD locks; but it lists, for each descriptor of each
-/// process that we may look into, the locks taken through it. Best effort: what cannot be read is passed over. Stateless.
+/// Finds out who holds a lock on a file. The kernel does not say so of OFD locks; but it lists, for each descriptor
+/// of each process that we may look into, the locks taken through it. Best effort: what cannot be read is passed
+/// over. Stateless.
 /// </summary>
 internal static class LockHolders
 {
     private const int MaxNamed = 4;
 
-    /// <summary>Lines such as "It is locked by qemu-io (process 1234).", each ended by a line feed; empty where nobody was found.</summary>
+    /// <summary>
+    /// Lines such as "It is locked by qemu-io (process 1234).", each ended by a line feed; empty where nobody was
+    /// found.
+    /// </summary>
     public static string Describe(SystemCalls calls, int fd, int offset)
     {
         if (calls.Stat(fd, out FileFacts file) < 0)
@@ -47,7 +51,8 @@ internal static class LockHolders
         {
             foreach (string descriptor in Directory.EnumerateFileSystemEntries(Path.Combine(process, "fd")))
             {
-                if (descriptor == own || calls.Stat(descriptor, out FileFacts candidate) < 0 || !candidate.IsSameFile(file))
+                if (descriptor == own || calls.Stat(descriptor, out FileFacts candidate) < 0 ||
+                    !candidate.IsSameFile(file))
                     continue;
                 string info = Path.Combine(process, "fdinfo", Path.GetFileName(descriptor));
                 if (File.ReadLines(info).Any(line => Covers(line, offset)))

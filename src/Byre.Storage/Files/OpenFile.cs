@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Byre.Storage.Files;
 
 /// <summary>
-/// One open file description and what was learnt of it when it was opened. Immutable; a reopened node has another one. The
-/// descriptor is closed by <see cref="Dispose"/>, or by the finaliser of its handle.
+/// One open file description and what was learnt of it when it was opened. Immutable; a reopened node has another
+/// one. The descriptor is closed by <see cref="Dispose"/>, or by the finaliser of its handle.
 /// </summary>
 internal sealed class OpenFile : IDisposable
 {

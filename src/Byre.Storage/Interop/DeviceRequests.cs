@@ -16,7 +16,9 @@ internal static class DeviceRequests
     public const uint SetExtendedAttributes = 0x401C5820;
 }
 
-/// <summary>Argument of <see cref="DeviceRequests.Discard"/> and <see cref="DeviceRequests.ZeroOut"/>, in bytes.</summary>
+/// <summary>
+/// Argument of <see cref="DeviceRequests.Discard"/> and <see cref="DeviceRequests.ZeroOut"/>, in bytes.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct DeviceRange
 {

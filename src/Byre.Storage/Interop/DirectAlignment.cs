@@ -1,6 +1,8 @@
 namespace Byre.Storage.Interop;
 
-/// <summary>What an open file demands of its transfers, in bytes (powers of two). Buffered files demand nothing.</summary>
+/// <summary>
+/// What an open file demands of its transfers, in bytes (powers of two). Buffered files demand nothing.
+/// </summary>
 /// <param name="RequestBytes">Offsets and lengths are multiples of this.</param>
 /// <param name="MemoryBytes">Buffer addresses are multiples of this.</param>
 internal readonly record struct DirectAlignment(int RequestBytes, int MemoryBytes)

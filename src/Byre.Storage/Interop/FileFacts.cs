@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Byre.Storage.Interop;
 
-/// <summary>What <c>statx</c> tells of a file, in the kernel's layout (256 bytes, the same on every architecture).</summary>
+/// <summary>
+/// What <c>statx</c> tells of a file, in the kernel's layout (256 bytes, the same on every architecture).
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct FileFacts
 {

@@ -5,9 +5,9 @@ using Byre.Block.Requests;
 namespace Byre.Storage.Interop;
 
 /// <summary>
-/// Whole transfers between a file and memory: goes on after short counts, feeds the kernel no more segments than it takes,
-/// and copies through an aligned buffer where direct I/O forbids the caller's memory. Immutable and thread-safe; a single
-/// segment costs one system call and no allocation.
+/// Whole transfers between a file and memory: goes on after short counts, feeds the kernel no more segments than it
+/// takes, and copies through an aligned buffer where direct I/O forbids the caller's memory. Immutable and
+/// thread-safe; a single segment costs one system call and no allocation.
 /// </summary>
 /// <param name="calls">The system calls.</param>
 /// <param name="alignment">What the open file demands.</param>
@@ -33,7 +33,9 @@ internal sealed unsafe class FileTransfer(SystemCalls calls, DirectAlignment ali
         return ReadBounced(fd, offset, destination);
     }
 
-    /// <summary>Writes everything. Returns 0, or a negative error number: then any part may have been written.</summary>
+    /// <summary>
+    /// Writes everything. Returns 0, or a negative error number: then any part may have been written.
+    /// </summary>
     public int Write(int fd, long offset, in IoVector source)
     {
         if (!source.IsSingle)
@@ -50,8 +52,8 @@ internal sealed unsafe class FileTransfer(SystemCalls calls, DirectAlignment ali
 
     private bool IsAligned(byte* start) => ((nuint)start & (nuint)(alignment.MemoryBytes - 1)) == 0;
 
-    // A count that is no multiple of the request alignment can only be the end of the file: the kernel would refuse to go
-    // on from there with EINVAL.
+    // A count that is no multiple of the request alignment can only be the end of the file: the kernel would refuse
+    // to go on from there with EINVAL.
     private bool IsTail(long done) => (done & (alignment.RequestBytes - 1)) != 0;
 
     private long ReadSpan(int fd, long offset, Span<byte> destination)

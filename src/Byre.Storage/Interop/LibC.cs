@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Byre.Storage.Interop;
 
 /// <summary>
-/// The C library's functions, as they are: the results of a failure are -1 and errno. Callers use <see cref="SystemCalls"/>.
-/// 64-bit Linux only.
+/// The C library's functions, as they are: the results of a failure are -1 and errno. Callers use
+/// <see cref="SystemCalls"/>. 64-bit Linux only.
 /// </summary>
 internal static unsafe partial class LibC
 {

@@ -4,8 +4,8 @@ using Byre.Block.Buffers;
 namespace Byre.Storage.Interop;
 
 /// <summary>
-/// The first segments of a vector, pinned until <see cref="Dispose"/>: as many as fit the caller's list. The handles are
-/// rented, so that a vectored request allocates nothing of its own.
+/// The first segments of a vector, pinned until <see cref="Dispose"/>: as many as fit the caller's list. The handles
+/// are rented, so that a vectored request allocates nothing of its own.
 /// </summary>
 internal unsafe ref struct PinnedSegments
 {

@@ -6,8 +6,8 @@ namespace Byre.Storage.Interop;
 
 /// <summary>
 /// The system calls of file storage. Each returns its count or zero, or a negative error number; an interrupted call is
-/// repeated. Nothing is retried or completed beyond that: short counts are the caller's affair. Stateless; virtual so that
-/// tests can return what a healthy kernel rarely does.
+/// repeated. Nothing is retried or completed beyond that: short counts are the caller's affair. Stateless; virtual so
+/// that tests can return what a healthy kernel rarely does.
 /// </summary>
 internal unsafe class SystemCalls
 {
@@ -96,7 +96,9 @@ internal unsafe class SystemCalls
         return result < 0 ? Failure() : 0;
     }
 
-    /// <summary>Allocates, zeroes or punches (fallocate). What the file cannot do is ENOTSUP, whatever the kernel calls it.</summary>
+    /// <summary>
+    /// Allocates, zeroes or punches (fallocate). What the file cannot do is ENOTSUP, whatever the kernel calls it.
+    /// </summary>
     public virtual int Allocate(int fd, AllocateMode mode, ByteRange range)
     {
         int result;
@@ -146,7 +148,10 @@ internal unsafe class SystemCalls
         return result < 0 ? Failure() : 0;
     }
 
-    /// <summary>EAGAIN where another open file description holds a lock that a write lock on the byte would conflict with; else 0.</summary>
+    /// <summary>
+    /// EAGAIN where another open file description holds a lock that a write lock on the byte would conflict with;
+    /// else 0.
+    /// </summary>
     public virtual int TestWriteLock(int fd, int offset)
     {
         var request = new FileLock { Type = (short)LockType.Write, Start = offset, Length = 1 };

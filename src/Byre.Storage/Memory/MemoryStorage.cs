@@ -7,8 +7,8 @@ using Byre.Block.Requests;
 namespace Byre.Storage.Memory;
 
 /// <summary>
-/// A file in memory, for tests and benchmarks: grows as it is written, keeps chunks only where something was written, and
-/// forgets everything when it is disposed. Thread-safe as every node. Flushes do nothing.
+/// A file in memory, for tests and benchmarks: grows as it is written, keeps chunks only where something was written,
+/// and forgets everything when it is disposed. Thread-safe as every node. Flushes do nothing.
 /// </summary>
 public sealed class MemoryStorage : BlockNode
 {

@@ -5,8 +5,9 @@ using Byre.Block.Requests;
 namespace Byre.Storage.Null;
 
 /// <summary>
-/// A device that stores nothing and, unless told otherwise, does not even fill what it reads (drivers "null-co", "null-aio"):
-/// what is measured over it is the layers above. Thread-safe. Requests complete at once, or after a fixed latency.
+/// A device that stores nothing and, unless told otherwise, does not even fill what it reads (drivers "null-co",
+/// "null-aio"): what is measured over it is the layers above. Thread-safe. Requests complete at once, or after a
+/// fixed latency.
 /// </summary>
 public sealed class NullStorage : BlockNode
 {

@@ -7,11 +7,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Byre.Storage.Portable;
 
 /// <summary>
-/// A regular file by what .NET offers everywhere: positioned reads and writes, flush, length. Used on Windows and macOS.
-/// <para>It lacks, against <c>FileStorage</c>: direct I/O (<c>cache.direct</c> is refused), holes (everything is data; zeroes
-/// are written as buffers and discards ignored), preallocation other than writing zeroes, and the lock bytes that other
-/// programs see. Requests complete before the method returns. Threading and the behaviour after a failed flush are the
-/// same.</para>
+/// A regular file by what .NET offers everywhere: positioned reads and writes, flush, length. Used on Windows and
+/// macOS.
+/// <para>It lacks, against <c>FileStorage</c>: direct I/O (<c>cache.direct</c> is refused), holes (everything is
+/// data; zeroes are written as buffers and discards ignored), preallocation other than writing zeroes, and the lock
+/// bytes that other programs see. Requests complete before the method returns. Threading and the behaviour after a
+/// failed flush are the same.</para>
 /// </summary>
 public sealed class PortableStorage : BlockNode
 {

@@ -11,7 +11,8 @@ public class ImageOpenerTests
     private readonly MemoryFiles _files = new();
     private readonly ImageOpener _opener;
 
-    public ImageOpenerTests() => _opener = new ImageOpener(new DriverRegistry(new RawDriver(), _files, new StackDriver()));
+    public ImageOpenerTests() =>
+        _opener = new ImageOpener(new DriverRegistry(new RawDriver(), _files, new StackDriver()));
 
     [Fact]
     public async Task Probes_raw_and_names_the_node_plainly()
@@ -51,7 +52,8 @@ public class ImageOpenerTests
     [InlineData("disk", "foo=xx,bar=1,baz=2", "Block format 'raw' does not support the option 'bar'")]
     [InlineData("disk", "file.foo=xx", "Block protocol 'file' doesn't support the option 'foo'")]
     [InlineData("disk", "driver=raw,backing.driver=raw", "Driver doesn't support backing files")]
-    [InlineData("disk", "driver=file,file.read-only=on", "Block protocol 'file' doesn't support the option 'file.read-only'")]
+    [InlineData(
+        "disk", "driver=file,file.read-only=on", "Block protocol 'file' doesn't support the option 'file.read-only'")]
     [InlineData("disk", "file.read-only=on", "Block node is read-only")]
     [InlineData("disk", "force-share=on", "force-share=on can only be used with read-only images")]
     [InlineData("disk", "read-only=maybe", "Parameter 'read-only' expects 'on' or 'off'")]
@@ -116,7 +118,8 @@ public class ImageOpenerTests
 
         Assert.Null(top.Backing);
         Assert.Equal(
-            "json:{\"backing\": null, \"driver\": \"stack\", \"file\": {\"driver\": \"file\", \"filename\": \"top\"}}", top.FileName);
+            "json:{\"backing\": null, \"driver\": \"stack\", \"file\": {\"driver\": \"file\", \"filename\": \"top\"}}",
+            top.FileName);
     }
 
     [Theory]
@@ -140,7 +143,8 @@ public class ImageOpenerTests
         AddStack("top", "base", "nonsense");
         _files.Add("base", new byte[512]);
 
-        await using BlockNode top = await _opener.OpenAsync("top", OpenFlags.None, OptionText.Parse("backing.driver=raw"));
+        await using BlockNode top = await _opener.OpenAsync(
+            "top", OpenFlags.None, OptionText.Parse("backing.driver=raw"));
 
         Assert.Equal("raw", top.Backing!.Driver.Name);
     }

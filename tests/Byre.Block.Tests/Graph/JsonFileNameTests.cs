@@ -34,7 +34,8 @@ public class JsonFileNameTests
     [InlineData("json:{\"a\":1", "Could not parse the JSON options: JSON parse error, premature EOI")]
     [InlineData("json:{a:1}", "Could not parse the JSON options: JSON parse error, invalid keyword 'a'")]
     [InlineData("json:{'a':1,'a':2}", "Could not parse the JSON options: JSON parse error, duplicate key")]
-    [InlineData("json:{\"a\":\"\\q\"}", "Could not parse the JSON options: JSON parse error, invalid escape sequence in string")]
+    [InlineData("json:{\"a\":\"\\q\"}",
+        "Could not parse the JSON options: JSON parse error, invalid escape sequence in string")]
     [InlineData("json:{\"a\":01}", "Could not parse the JSON options: JSON parse error, stray '01'")]
     [InlineData("json:@", "Could not parse the JSON options: JSON parse error, stray '@'")]
     public void Complains_in_the_peers_words(string name, string message) =>
@@ -42,5 +43,6 @@ public class JsonFileNameTests
 
     [Fact]
     public void Nesting_is_bounded() =>
-        Assert.Throws<BlockException>(() => JsonFileName.Parse("json:" + string.Concat(Enumerable.Repeat("{'a':[", 100_000))));
+        Assert.Throws<BlockException>(
+            () => JsonFileName.Parse("json:" + string.Concat(Enumerable.Repeat("{'a':[", 100_000))));
 }

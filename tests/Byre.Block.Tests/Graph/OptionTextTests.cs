@@ -44,7 +44,9 @@ public class OptionTextTests
     [InlineData("?", true)]
     [InlineData("a=help", false)]
     [InlineData("a=1,,help", false)]
-    public void Finds_the_call_for_help(string text, bool expected) => Assert.Equal(expected, OptionText.AsksForHelp(text));
+    public void Finds_the_call_for_help(string text, bool expected) =>
+        Assert.Equal(expected, OptionText.AsksForHelp(text));
 
-    private static string Text(OptionSet options) => string.Join('|', options.Keys.Select(key => $"{key}={options[key]}"));
+    private static string Text(OptionSet options) =>
+        string.Join('|', options.Keys.Select(key => $"{key}={options[key]}"));
 }

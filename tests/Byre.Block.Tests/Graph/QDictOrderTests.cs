@@ -10,7 +10,8 @@ public class QDictOrderTests
         + "backing-filename dirty-flag")]
     [InlineData("bitmaps required fully-allocated")]
     [InlineData(
-        "image-end-offset compressed-clusters total-clusters corruptions corruptions-fixed check-errors leaks leaks-fixed "
+        "image-end-offset compressed-clusters total-clusters corruptions corruptions-fixed check-errors leaks " +
+        "leaks-fixed "
         + "allocated-clusters filename format fragmented-clusters")]
     public void Keys_come_in_the_order_of_the_peers_output(string expected)
     {

@@ -62,7 +62,8 @@ public class RequestShapingTests
     [Fact]
     public async Task Write_zeroes_is_split_at_its_alignment()
     {
-        await using MemoryNode node = Open(new BlockLimits { WriteZeroesAlignmentBytes = 1024, MaxWriteZeroesBytes = 4096 });
+        await using MemoryNode node = Open(
+            new BlockLimits { WriteZeroesAlignmentBytes = 1024, MaxWriteZeroesBytes = 4096 });
         await node.WriteZeroesAsync(new ByteRange(100, 10_000), RequestFlags.MayUnmap);
 
         Assert.Equal(
@@ -141,7 +142,8 @@ public class RequestShapingTests
         _file.Before = async _ => await Task.Yield();
 
         Task[] writers = Enumerable.Range(0, 512)
-            .Select(i => Task.Run(async () => await node.WriteAsync(i * 8, Enumerable.Repeat((byte)(i + 1), 8).ToArray())))
+            .Select(
+                i => Task.Run(async () => await node.WriteAsync(i * 8, Enumerable.Repeat((byte)(i + 1), 8).ToArray())))
             .ToArray();
         await Task.WhenAll(writers);
 
@@ -191,7 +193,8 @@ public class RequestShapingTests
         Assert.Equal(model, _file.Content);
     }
 
-    private static byte[] Pattern(int length) => Enumerable.Range(0, length).Select(i => (byte)((i % 251) + 1)).ToArray();
+    private static byte[] Pattern(int length) =>
+        Enumerable.Range(0, length).Select(i => (byte)((i % 251) + 1)).ToArray();
 
     private MemoryNode Open(BlockLimits limits)
     {

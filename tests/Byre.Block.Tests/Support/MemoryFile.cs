@@ -14,7 +14,9 @@ internal sealed class MemoryFile
 
     public bool IsReadOnly { get; set; }
 
-    /// <summary>Requests in order: "read 0+512", "write 0+512 ForceUnitAccess", "zero ...", "discard ...", "flush".</summary>
+    /// <summary>
+    /// Requests in order: "read 0+512", "write 0+512 ForceUnitAccess", "zero ...", "discard ...", "flush".
+    /// </summary>
     public List<string> Log { get; } = [];
 
     /// <summary>Awaited before each request is carried out.</summary>

@@ -34,7 +34,8 @@ internal sealed class MemoryNode(BlockDriver driver, MemoryFile file) : BlockNod
         lock (file)
         {
             int available = (int)Math.Clamp(file.Content.Length - offset, 0, destination.Length);
-            destination.Slice(new ByteRange(0, available)).CopyFrom(file.Content.AsSpan((int)Math.Min(offset, file.Content.Length)));
+            destination.Slice(new ByteRange(0, available)).CopyFrom(
+                file.Content.AsSpan((int)Math.Min(offset, file.Content.Length)));
             destination.From(available).Clear();
         }
     }

@@ -28,7 +28,8 @@ internal sealed class StackDriver : BlockDriver
         try
         {
             BlockNode? backing = await request.Opener.OpenChildAsync(
-                request, "backing", ChildRole.Backing, parts.ElementAtOrDefault(1), parts.ElementAtOrDefault(2), cancellation);
+                request, "backing", ChildRole.Backing, parts.ElementAtOrDefault(1), parts.ElementAtOrDefault(2),
+                cancellation);
             return new StackNode(this, file, backing) { OpenedFlags = request.Flags };
         }
         catch

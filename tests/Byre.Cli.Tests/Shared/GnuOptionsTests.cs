@@ -41,7 +41,8 @@ public sealed class GnuOptionsTests
     [InlineData("-x", "unrecognized option '-x'", "invalid option -- 'x'")]
     [InlineData("--foo", "unrecognized option '--foo'", "unrecognized option '--foo'")]
     [InlineData("--o x", "unrecognized option '--o'", "option '--o' is ambiguous")]
-    [InlineData("--image-opts=x", "unrecognized option '--image-opts=x'", "option '--image-opts' doesn't allow an argument")]
+    [InlineData(
+        "--image-opts=x", "unrecognized option '--image-opts=x'", "option '--image-opts' doesn't allow an argument")]
     [InlineData("-f", "missing argument for option '-f'", "option requires an argument -- 'f'")]
     [InlineData("-qf", "missing argument for option '-qf'", "option requires an argument -- 'f'")]
     [InlineData("a --output", "missing argument for option '--output'", "option '--output' requires an argument")]
@@ -83,7 +84,8 @@ public sealed class GnuOptionsTests
         var options = new List<string>();
         for (int code; (code = walk.NextOrThrow()) != GnuOptions.End;)
         {
-            string name = code < 256 ? ((char)code).ToString() : code.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            string name = code < 256
+                ? ((char)code).ToString() : code.ToString(System.Globalization.CultureInfo.InvariantCulture);
             options.Add(walk.Argument.Length > 0 ? name + "=" + walk.Argument : name);
         }
 

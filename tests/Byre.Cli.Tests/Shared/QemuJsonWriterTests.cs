@@ -48,5 +48,6 @@ public sealed class QemuJsonWriterTests
     [InlineData("\n\t\u0001", "\"\\n\\t\\u0001\"")]
     [InlineData("ä€", "\"\\u00E4\\u20AC\"")]
     [InlineData("😀", "\"\\uD83D\\uDE00\"")]
-    public void Texts_are_escaped(string text, string expected) => Assert.Equal(expected, QemuJsonWriter.WriteCompact(text));
+    public void Texts_are_escaped(string text, string expected) =>
+        Assert.Equal(expected, QemuJsonWriter.WriteCompact(text));
 }

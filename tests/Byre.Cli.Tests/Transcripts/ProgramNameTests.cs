@@ -10,7 +10,8 @@ public sealed class ProgramNameTests : IClassFixture<PublishedProgram>
     [InlineData("cd \"$BIN\" && ./qemu-img nosuch", "qemu-img: Command not found: nosuch")]
     [InlineData("cd / && PATH=$BIN:$PATH qemu-img nosuch", "qemu-img: Command not found: nosuch")]
     [InlineData("\"$BIN/byre\" nosuch", "byre: Command not found: nosuch")]
-    [InlineData("T=$(mktemp -d) && ln -s \"$BIN/qemu-img\" $T/my-img && $T/my-img nosuch", "my-img: Command not found: nosuch")]
+    [InlineData(
+        "T=$(mktemp -d) && ln -s \"$BIN/qemu-img\" $T/my-img && $T/my-img nosuch", "my-img: Command not found: nosuch")]
     public async Task Messages_begin_with_the_name_called(string command, string expected)
     {
         var start = new ProcessStartInfo("bash", ["-c", command]) { RedirectStandardError = true };

@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace Byre.Cli.Tests.Transcripts;
 
 /// <summary>
-/// Replays recorded sessions of QEMU's tools with our program and compares output, errors and exit status, byte for byte.
+/// Replays recorded sessions of QEMU's tools with our program and compares output, errors and exit status, byte for
+/// byte.
 /// </summary>
 public sealed class TranscriptTests : IClassFixture<PublishedProgram>
 {

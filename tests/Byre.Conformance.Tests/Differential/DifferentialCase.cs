@@ -4,8 +4,8 @@ using Byre.Conformance.Tests.Tools;
 namespace Byre.Conformance.Tests.Differential;
 
 /// <summary>
-/// Runs one program by both implementations, each on an image of its own, and compares after each phase; then they change
-/// places, so that each goes on with what the other has written.
+/// Runs one program by both implementations, each on an image of its own, and compares after each phase; then they
+/// change places, so that each goes on with what the other has written.
 /// </summary>
 internal sealed class DifferentialCase(GuestProgram program, ToolSet ours, ToolSet peer)
 {
@@ -43,7 +43,12 @@ internal sealed class DifferentialCase(GuestProgram program, ToolSet ours, ToolS
     }
 
     private void RunPhase(
-        IReadOnlyList<GuestStep> steps, int phase, ImageSide mine, ToolSet mineTools, ImageSide theirs, ToolSet theirTools)
+        IReadOnlyList<GuestStep> steps,
+        int phase,
+        ImageSide mine,
+        ToolSet mineTools,
+        ImageSide theirs,
+        ToolSet theirTools)
     {
         List<string> mineSaid = mine.Run(steps, mineTools);
         List<string> theirsSaid = theirs.Run(steps, theirTools);
@@ -71,7 +76,8 @@ internal sealed class DifferentialCase(GuestProgram program, ToolSet ours, ToolS
             string leftOne = i < left.Count ? left[i] : "(nothing)";
             string rightOne = i < right.Count ? right[i] : "(nothing)";
             if (leftOne != rightOne)
-                throw new DivergenceException($"the tools say different things:\n{leftTools}: {leftOne}\n{rightTools}: {rightOne}");
+                throw new DivergenceException(
+                    $"the tools say different things:\n{leftTools}: {leftOne}\n{rightTools}: {rightOne}");
         }
     }
 }

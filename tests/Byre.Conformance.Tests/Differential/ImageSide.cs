@@ -4,8 +4,8 @@ using Byre.Conformance.Tests.Tools;
 namespace Byre.Conformance.Tests.Differential;
 
 /// <summary>
-/// One of the two images that a program is run on: a directory of its own, in which the files have the same names as in the other's, and
-/// the guest's view of it. Not thread-safe.
+/// One of the two images that a program is run on: a directory of its own, in which the files have the same names as
+/// in the other's, and the guest's view of it. Not thread-safe.
 /// </summary>
 internal sealed class ImageSide
 {
@@ -111,7 +111,8 @@ internal sealed class ImageSide
         string below = Image;
         Image = $"t{++_overlays}.qcow2";
         return tools.Image(
-            Directory, "create", "-q", "-f", "qcow2", "-o", overlay.Parameters.CreateOptions, "-b", below, "-F", "qcow2", Image,
+            Directory, "create", "-q", "-f", "qcow2", "-o", overlay.Parameters.CreateOptions, "-b", below, "-F",
+            "qcow2", Image,
             $"{overlay.Parameters.SizeBytes}");
     }
 

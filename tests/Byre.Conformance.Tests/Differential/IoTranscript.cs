@@ -26,7 +26,8 @@ internal static class IoTranscript
                     MatchAsynchronous(waiting, events, matched);
                     matched.Add((barrier, Nothing));
                     break;
-                case ReadStep when events.TryPeek(out string? first) && first.StartsWith("Pattern", StringComparison.Ordinal):
+                case ReadStep when events.TryPeek(out string? first) &&
+                    first.StartsWith("Pattern", StringComparison.Ordinal):
                     matched.Add((step, events.Dequeue() + "; " + Next(events)));
                     break;
                 default:
@@ -41,7 +42,8 @@ internal static class IoTranscript
 
     /// <summary>True where the outcome of a write, zero or discard says that it was done.</summary>
     public static bool Succeeded(string outcome) =>
-        outcome.StartsWith("wrote ", StringComparison.Ordinal) || outcome.StartsWith("discard ", StringComparison.Ordinal)
+        outcome.StartsWith("wrote ", StringComparison.Ordinal) ||
+            outcome.StartsWith("discard ", StringComparison.Ordinal)
             ? !outcome.Contains("failed", StringComparison.Ordinal)
             : false;
 

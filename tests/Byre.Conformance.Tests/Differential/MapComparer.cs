@@ -4,8 +4,9 @@ using Byre.Conformance.Tests.Tools;
 namespace Byre.Conformance.Tests.Differential;
 
 /// <summary>
-/// Compares the maps of two images of the same history: which areas are data, zero, allocated, compressed and at which depth.
-/// Host offsets are left out: where a freed cluster may be used again is each implementation's own affair. Stateless.
+/// Compares the maps of two images of the same history: which areas are data, zero, allocated, compressed and at
+/// which depth. Host offsets are left out: where a freed cluster may be used again is each implementation's own
+/// affair. Stateless.
 /// </summary>
 internal static class MapComparer
 {
@@ -19,7 +20,8 @@ internal static class MapComparer
             string leftRun = i < leftMap.Count ? leftMap[i] : "(end)";
             string rightRun = i < rightMap.Count ? rightMap[i] : "(end)";
             if (leftRun != rightRun)
-                throw new DivergenceException($"the maps differ:\n{left.Label} image: {leftRun}\n{right.Label} image: {rightRun}");
+                throw new DivergenceException(
+                    $"the maps differ:\n{left.Label} image: {leftRun}\n{right.Label} image: {rightRun}");
         }
     }
 

@@ -13,11 +13,13 @@ internal sealed class SideVerifier(ToolSet ours, ToolSet peer)
     {
         string damage = FindDamage(side);
         if (damage.Length > 0)
-            throw new DivergenceException($"the {side.Label} image, written last by {lastWriter}: {damage}", lastWriter == peer);
+            throw new DivergenceException(
+                $"the {side.Label} image, written last by {lastWriter}: {damage}", lastWriter == peer);
 
         string? misread = FindContentDifference(side, ours);
         if (misread is not null)
-            throw new DivergenceException($"byre misreads the {side.Label} image, written last by {lastWriter}: {misread}");
+            throw new DivergenceException(
+                $"byre misreads the {side.Label} image, written last by {lastWriter}: {misread}");
         CompareAnswers(side, "check", "check", "-f", "qcow2", side.Image);
         CompareAnswers(side, "info", "info", "-f", "qcow2", "--output=json", side.Image);
         CompareAnswers(side, "map", "map", "-f", "qcow2", "--output=json", side.Image);

@@ -18,7 +18,8 @@ internal static class SoakSettings
     public static int MaxCases { get; } = Read("BYRE_CASES", int.MaxValue);
 
     private static int Read(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+        int.TryParse(
+            Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
             ? value
             : otherwise;
 }

@@ -1,8 +1,8 @@
 namespace Byre.Conformance.Tests.Programs;
 
 /// <summary>
-/// What a guest has to see: the disk's bytes in memory, and those of its snapshots. It knows what the format promises, and
-/// nothing of how it is kept. Not thread-safe.
+/// What a guest has to see: the disk's bytes in memory, and those of its snapshots. It knows what the format
+/// promises, and nothing of how it is kept. Not thread-safe.
 /// </summary>
 public sealed class GuestModel
 {

@@ -32,7 +32,8 @@ public sealed record ImageParameters
     {
         get
         {
-            string options = $"cluster_size={ClusterBytes},compat={(IsVersion2 ? "0.10" : "1.1")},refcount_bits={RefcountBits}";
+            string options =
+                $"cluster_size={ClusterBytes},compat={(IsVersion2 ? "0.10" : "1.1")},refcount_bits={RefcountBits}";
             if (HasExtendedL2)
                 options += ",extended_l2=on";
             if (HasLazyRefcounts)
@@ -48,5 +49,6 @@ public sealed record ImageParameters
     }
 
     public override string ToString() =>
-        $"-o {CreateOptions} size={SizeBytes}" + (BackingFormat is null ? "" : $" backing={BackingFormat}:{BackingBytes}");
+        $"-o {CreateOptions} size={SizeBytes}" +
+        (BackingFormat is null ? "" : $" backing={BackingFormat}:{BackingBytes}");
 }

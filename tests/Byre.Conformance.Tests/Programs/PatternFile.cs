@@ -1,8 +1,8 @@
 namespace Byre.Conformance.Tests.Programs;
 
 /// <summary>
-/// The file of <c>write -s</c>: bytes none of which is like its neighbours, in a length that divides no cluster size, so that data
-/// in the wrong place is seen.
+/// The file of <c>write -s</c>: bytes none of which is like its neighbours, in a length that divides no cluster size,
+/// so that data in the wrong place is seen.
 /// </summary>
 public static class PatternFile
 {

@@ -203,7 +203,8 @@ public sealed class ProgramGenerator
     /// <summary>A range inside the disk: any bytes, whole sectors, or whole clusters.</summary>
     private (long Offset, long Length) MakeRange()
     {
-        int unit = _random.Next(4) switch { 0 => 1, 1 => SectorBytes, 2 => Math.Max(SectorBytes, _image.ClusterBytes / 32), _ => _image.ClusterBytes };
+        int unit = _random.Next(4) switch { 0 => 1, 1 => SectorBytes, 2 => Math.Max(
+            SectorBytes, _image.ClusterBytes / 32), _ => _image.ClusterBytes };
         long longest = Math.Max(1, OneIn(8) ? _size : Math.Min(_size, 3L * _image.ClusterBytes));
         long offset = _random.NextInt64(_size) / unit * unit;
         long length = Math.Max(1, (_random.NextInt64(longest) + 1 + unit - 1) / unit) * unit;

@@ -13,7 +13,8 @@ public sealed record PeerFeatures(bool HasExtendedL2, bool HasZstd)
         if (help.Contains("compression_type", StringComparison.Ordinal))
         {
             string probe = Path.Combine(Path.GetTempPath(), $"byre-zstd-{Guid.NewGuid():N}.qcow2");
-            zstd = peer.Image(".", "create", "-q", "-f", "qcow2", "-o", "compression_type=zstd", probe, "1M").ExitStatus == 0;
+            zstd = peer.Image(
+                ".", "create", "-q", "-f", "qcow2", "-o", "compression_type=zstd", probe, "1M").ExitStatus == 0;
             File.Delete(probe);
         }
 

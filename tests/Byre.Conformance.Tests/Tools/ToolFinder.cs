@@ -12,8 +12,8 @@ public static class ToolFinder
     public static ToolSet Ours => LazyOurs.Value;
 
     /// <summary>
-    /// QEMU's: the programs in the directory that BYRE_PEER_BIN names, else those in PATH. Null where there are none, and the
-    /// caller has nothing to compare; an error where CI=true says that they have to be there.
+    /// QEMU's: the programs in the directory that BYRE_PEER_BIN names, else those in PATH. Null where there are none,
+    /// and the caller has nothing to compare; an error where CI=true says that they have to be there.
     /// </summary>
     public static ToolSet? Peer => LazyPeer.Value;
 

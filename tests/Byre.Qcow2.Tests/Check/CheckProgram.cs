@@ -46,7 +46,8 @@ internal static class CheckProgram
     }
 
     /// <summary>One check, without printing.</summary>
-    public static async Task<CheckReport> CheckAsync(string path, RepairMode repair, StringBuilder errors, int parallelism = 2)
+    public static async Task<CheckReport> CheckAsync(
+        string path, RepairMode repair, StringBuilder errors, int parallelism = 2)
     {
         await using var file = new PlainFileNode(path, repair != RepairMode.None);
         return await CheckAsync(file, repair, errors, parallelism);
@@ -64,7 +65,8 @@ internal static class CheckProgram
         {
             Repair = repair,
             Parallelism = parallelism,
-            OnFinding = finding => errors.Append(finding.HasProgramPrefix ? "qemu-img: " : "").Append(finding.Text).Append('\n'),
+            OnFinding = finding => errors.Append(finding.HasProgramPrefix ? "qemu-img: " : "").Append(
+                finding.Text).Append('\n'),
         };
         return await ImageChecker.CheckAsync(file, header, options);
     }
@@ -122,15 +124,17 @@ internal static class CheckProgram
         }
 
         if (report.CheckErrors != 0)
-            output.Append(CultureInfo.InvariantCulture, $"\n{report.CheckErrors} internal errors have occurred during the check.\n");
+            output.Append(CultureInfo.InvariantCulture,
+                $"\n{report.CheckErrors} internal errors have occurred during the check.\n");
         if (report.TotalClusters != 0 && report.AllocatedClusters != 0)
         {
             double allocated = report.AllocatedClusters * 100.0;
             output.Append(
                 CultureInfo.InvariantCulture,
-                $"{report.AllocatedClusters}/{report.TotalClusters} = {allocated / report.TotalClusters:F2}% allocated, "
-                + $"{report.FragmentedClusters * 100.0 / report.AllocatedClusters:F2}% fragmented, "
-                + $"{report.CompressedClusters * 100.0 / report.AllocatedClusters:F2}% compressed clusters\n");
+                $"{report.AllocatedClusters}/{report.TotalClusters} = " +
+                $"{allocated / report.TotalClusters:F2}% allocated, " +
+                $"{report.FragmentedClusters * 100.0 / report.AllocatedClusters:F2}% fragmented, " +
+                $"{report.CompressedClusters * 100.0 / report.AllocatedClusters:F2}% compressed clusters\n");
         }
 
         if (report.ImageEndBytes != 0)

@@ -82,7 +82,8 @@ public sealed class ImageCreatorTests
     public async Task TooLargeImagesAreRefusedAsync(string options, string size)
     {
         BlockException failure = await Assert.ThrowsAsync<BlockException>(
-            () => ImageCreator.WriteEmptyAsync(new MemoryNode(), Parse(options, size), CancellationToken.None).AsTask());
+            () => ImageCreator.WriteEmptyAsync(
+                new MemoryNode(), Parse(options, size), CancellationToken.None).AsTask());
         Assert.Equal(
             "The image size is too large for file format 'qcow2' (try using a larger cluster size)", failure.Message);
         Assert.Equal(Errno.FileTooLarge, failure.Errno);
@@ -95,7 +96,8 @@ public sealed class ImageCreatorTests
         await FailsAsync(
             $"cluster_size=512,backing_file={name}",
             $"Could not assign backing file '{name}' with format '(null)': No space left on device");
-        await FailsAsync($"cluster_size=512,data_file={name}", "Could not update qcow2 header: No space left on device");
+        await FailsAsync(
+            $"cluster_size=512,data_file={name}", "Could not update qcow2 header: No space left on device");
         name = new string('x', 1024);
         await FailsAsync(
             $"backing_file={name},backing_fmt=raw",
@@ -104,7 +106,8 @@ public sealed class ImageCreatorTests
         static async Task FailsAsync(string options, string message)
         {
             BlockException failure = await Assert.ThrowsAsync<BlockException>(
-                () => ImageCreator.WriteEmptyAsync(new MemoryNode(), Parse(options, "1M"), CancellationToken.None).AsTask());
+                () => ImageCreator.WriteEmptyAsync(
+                    new MemoryNode(), Parse(options, "1M"), CancellationToken.None).AsTask());
             Assert.Equal(message, failure.Message);
         }
     }
@@ -128,7 +131,9 @@ public sealed class ImageCreatorTests
         return Qcow2CreateOptions.Parse(options);
     }
 
-    /// <summary>Compares all but free clusters: where the refcount table grew, the peer leaves the old one's bytes behind.</summary>
+    /// <summary>
+    /// Compares all but free clusters: where the refcount table grew, the peer leaves the old one's bytes behind.
+    /// </summary>
     private static void AssertSame(byte[] expected, byte[] actual)
     {
         Assert.Equal(expected.Length, actual.Length);

@@ -35,7 +35,8 @@ public sealed class Qcow2CreateOptionsTests
     [InlineData("compression_type=foo", "Parameter 'compression-type' does not accept value 'foo'")]
     [InlineData(
         "compat=v2,compression_type=zstd",
-        "Non-zlib compression type is only supported with compatibility level 1.1 and above (use version=v3 or greater)")]
+        "Non-zlib compression type is only supported with compatibility level 1.1 and above (use version=v3 or " +
+        "greater)")]
     [InlineData("data_file_raw=on", "data-file-raw requires data-file")]
     [InlineData(
         "data_file_raw=on,data_file=d,backing_file=b,backing_fmt=raw",
@@ -57,13 +58,15 @@ public sealed class Qcow2CreateOptionsTests
     [InlineData("encryption=off,encrypt.key-secret=x", "Parameter 'encrypt.format' is missing")]
     [InlineData("encrypt.format=foo", "Parameter 'format' does not accept value 'foo'")]
     [InlineData(
-        "encryption=on,encrypt.format=luks", "'encrypt.format' and its alias 'encryption' can't be used at the same time")]
+        "encryption=on,encrypt.format=luks", "'encrypt.format' and its alias 'encryption' can't be used at the same " +
+            "time")]
     [InlineData("encrypt.format=luks,encrypt.key-secret=s", "Encryption of qcow2 images ('luks') is not supported")]
     [InlineData("size=9223372036854775807", "Could not resize image: Image size cannot be negative")]
     public void WrongOptionsAreRefused(string options, string message) =>
         Assert.Equal(
             message,
-            Assert.Throws<BlockException>(() => Qcow2CreateOptions.Parse(ImageCreatorTests.ToOptions(options))).Message);
+            Assert.Throws<BlockException>(
+                () => Qcow2CreateOptions.Parse(ImageCreatorTests.ToOptions(options))).Message);
 
     [Fact]
     public void DefaultsAreThePeers() =>

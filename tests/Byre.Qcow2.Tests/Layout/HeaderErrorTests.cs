@@ -84,7 +84,8 @@ public sealed class HeaderErrorTests
             .Fails("CRYPTO header extension only expected with LUKS encryption method");
         new H().U32(H.Crypt, 2).Extensions((HeaderExtension.CryptoHeader, new byte[15]))
             .Fails("CRYPTO header extension size 15, but expected size 16");
-        new H().U32(H.Crypt, 2).Extensions((HeaderExtension.CryptoHeader, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]))
+        new H().U32(H.Crypt, 2).Extensions(
+            (HeaderExtension.CryptoHeader, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]))
             .Fails("Encryption header offset '1' is not a multiple of cluster size '65536'");
     }
 

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Byre.Qcow2.Tests.Layout;
 
 /// <summary>
-/// Runs QEMU's tools in a temporary directory of the test's own. Without the tools tests return early, except in CI, where
-/// they fail.
+/// Runs QEMU's tools in a temporary directory of the test's own. Without the tools tests return early, except in CI,
+/// where they fail.
 /// </summary>
 internal sealed class Peer : IDisposable
 {
@@ -24,7 +24,8 @@ internal sealed class Peer : IDisposable
     }
 
     /// <summary>Runs qemu-img in the directory.</summary>
-    public (int ExitCode, string Output, string Error) TryImage(params string[] arguments) => Run("qemu-img", arguments);
+    public (int ExitCode, string Output, string Error) TryImage(params string[] arguments) =>
+        Run("qemu-img", arguments);
 
     /// <summary>Runs qemu-io in the directory; it must succeed.</summary>
     public string Io(params string[] arguments)

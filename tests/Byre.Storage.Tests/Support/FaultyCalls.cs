@@ -3,7 +3,9 @@ using Byre.Storage.Interop;
 
 namespace Byre.Storage.Tests.Support;
 
-/// <summary>System calls with short counts and failures on demand. An unset property leaves the kernel's answer.</summary>
+/// <summary>
+/// System calls with short counts and failures on demand. An unset property leaves the kernel's answer.
+/// </summary>
 internal sealed class FaultyCalls : SystemCalls
 {
     /// <summary>Bytes that one transfer moves at most.</summary>

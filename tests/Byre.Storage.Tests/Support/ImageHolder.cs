@@ -21,7 +21,8 @@ internal sealed class ImageHolder : IDisposable
         _process.StandardInput.Flush();
         string answer = "";
         while (!answer.Contains("iB", StringComparison.Ordinal) && !answer.Contains("bytes", StringComparison.Ordinal))
-            answer = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException(_process.StandardError.ReadToEnd());
+            answer = _process.StandardOutput.ReadLine()
+                ?? throw new InvalidOperationException(_process.StandardError.ReadToEnd());
     }
 
     public int Id => _process.Id;

@@ -26,7 +26,8 @@ internal static class Nodes
     private static (NodePermissions Used, NodePermissions Shared) PermissionsOn(ChildRole role, OpenFlags flags)
     {
         bool isWritable = (flags & OpenFlags.ReadWrite) != 0;
-        return (NodeSharing.OfChild(role, NodeSharing.OfRoot(flags), isWritable), NodeSharing.OnChild(role, NodePermissions.All));
+        return (NodeSharing.OfChild(role, NodeSharing.OfRoot(flags), isWritable), NodeSharing.OnChild(
+            role, NodePermissions.All));
     }
 
     public static ValueTask<BlockNode> OpenAsync(BlockDriver driver, OpenRequest request) =>
@@ -35,7 +36,8 @@ internal static class Nodes
     public static FileStorage Open(string fileName, OpenFlags flags = Writable, SystemCalls? calls = null)
     {
         OpenRequest request = Request(fileName, flags);
-        return new FileDriver().OpenStorage(calls ?? SystemCalls.Kernel, request, FileNodeOptions.Take("file", request));
+        return new FileDriver().OpenStorage(
+            calls ?? SystemCalls.Kernel, request, FileNodeOptions.Take("file", request));
     }
 
     public static byte[] Pattern(int length, int seed = 1)
@@ -58,7 +60,8 @@ internal static class Nodes
         public static readonly NoOpener Instance = new();
 
         public ValueTask<BlockNode?> OpenChildAsync(
-            OpenRequest parent, string name, ChildRole role, string? fileName, string? format, CancellationToken cancellation) =>
+            OpenRequest parent, string name, ChildRole role, string? fileName, string? format,
+            CancellationToken cancellation) =>
             throw new InvalidOperationException("storage has no children");
     }
 }

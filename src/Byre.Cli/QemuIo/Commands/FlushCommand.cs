@@ -1,6 +1,8 @@
 namespace Byre.Cli.QemuIo.Commands;
 
-/// <summary>"flush": makes everything written stable. A failure is silent but for the exit status, as in the peer.</summary>
+/// <summary>
+/// "flush": makes everything written stable. A failure is silent but for the exit status, as in the peer.
+/// </summary>
 internal sealed class FlushCommand : IoCommand
 {
     public override string Name => "flush";

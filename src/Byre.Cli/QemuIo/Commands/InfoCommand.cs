@@ -30,7 +30,9 @@ internal sealed class InfoCommand : IoCommand
         return true;
     }
 
-    /// <summary>The node that knows cluster sizes: formats and files do, raw and filters ask below, the null protocols do not.</summary>
+    /// <summary>
+    /// The node that knows cluster sizes: formats and files do, raw and filters ask below, the null protocols do not.
+    /// </summary>
     private static BlockNode? FindNodeWithFigures(BlockNode node)
     {
         while ((node.Driver.IsFilter || node.Driver.Name == "raw") && node.File is { } file)

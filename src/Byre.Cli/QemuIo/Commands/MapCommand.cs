@@ -38,7 +38,8 @@ internal sealed class MapCommand : IoCommand
             }
 
             session.Output.WriteLine(
-                $"{TransferSize.Format(bytes)} (0x{bytes:x}) bytes {(run.IsAllocated ? "    allocated" : "not allocated")} " +
+                $"{TransferSize.Format(bytes)} (0x{bytes:x}) bytes " +
+                $"{(run.IsAllocated ? "    allocated" : "not allocated")} " +
                 $"at offset {TransferSize.Format(offset)} (0x{offset:x})");
             offset += bytes;
         }

@@ -18,7 +18,8 @@ internal sealed class SleepCommand : IoCommand
         if (CommandNumbers.TryParseInteger(words[1]) is not (>= 0 and long milliseconds))
             return session.Fail($"{words[1]} is not a valid number");
         await session.PerformAsync(
-            async () => await Task.Delay(TimeSpan.FromMilliseconds(milliseconds)).ConfigureAwait(false)).ConfigureAwait(false);
+            async () => await Task.Delay(TimeSpan.FromMilliseconds(milliseconds)).ConfigureAwait(false))
+            .ConfigureAwait(false);
         return true;
     }
 }

@@ -32,7 +32,8 @@ internal sealed class TruncateCommand : IoCommand
         }
 
         if (scan.Operands.IsEmpty)
-            throw CommandException.Output($"Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- {words[1]}");
+            throw CommandException.Output(
+                $"Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- {words[1]}");
         long length = CommandNumbers.ParseSize(scan.Operands[0]);
         RequestOutcome outcome = await session.PerformAsync(() => session.Image.Root
             .TruncateAsync(new TruncateRequest(length) { Preallocation = mode })).ConfigureAwait(false);

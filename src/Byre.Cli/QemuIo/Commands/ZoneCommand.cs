@@ -3,8 +3,8 @@ using Byre.Block.Errors;
 namespace Byre.Cli.QemuIo.Commands;
 
 /// <summary>
-/// The commands for zoned devices. No driver has zones here: the arguments are checked, then the answer is what the peer says of
-/// a device without zones.
+/// The commands for zoned devices. No driver has zones here: the arguments are checked, then the answer is what the
+/// peer says of a device without zones.
 /// </summary>
 internal sealed class ZoneCommand(string verb, string alias, string summary) : IoCommand
 {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Byre.Cli.QemuIo.Interop;
 
-/// <summary>Signals to this very process, with the system's default effect: the runtime's own handlers are taken away first.</summary>
+/// <summary>
+/// Signals to this very process, with the system's default effect: the runtime's own handlers are taken away first.
+/// </summary>
 internal static partial class ProcessSignals
 {
     /// <summary>SIGABRT.</summary>
