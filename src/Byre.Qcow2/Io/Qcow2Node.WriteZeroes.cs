@@ -6,11 +6,13 @@ using Byre.Qcow2.Metadata;
 
 namespace Byre.Qcow2.Io;
 
-/// <content>Write zeroes: by the entries' zero bits, at the granularity of subclusters, without touching data.</content>
+/// <content>Write zeroes: by the entries' zero bits, at the granularity of subclusters, without touching
+/// data.</content>
 internal sealed partial class Qcow2Node
 {
     /// <inheritdoc/>
-    protected override async ValueTask WriteZeroesCoreAsync(ByteRange range, RequestFlags flags, CancellationToken cancellation)
+    protected override async ValueTask WriteZeroesCoreAsync(
+        ByteRange range, RequestFlags flags, CancellationToken cancellation)
     {
         ThrowIfNotWritable();
         if (range.End > _virtualSizeBytes)
@@ -45,12 +47,15 @@ internal sealed partial class Qcow2Node
             return whole;
         if (whole.Length > _geometry.SubclusterSize)
             throw BlockException.FromErrno(Errno.NotSupported);
-        bool zeroBefore = await ReadsAsZeroAsync(ByteRange.FromEnd(whole.Offset, range.Offset), cancellation).ConfigureAwait(false);
+        bool zeroBefore = await ReadsAsZeroAsync(ByteRange.FromEnd(whole.Offset, range.Offset), cancellation)
+            .ConfigureAwait(false);
         long end = Math.Min(whole.End, _virtualSizeBytes);
         if (!zeroBefore ||
-            !await ReadsAsZeroAsync(ByteRange.FromEnd(range.End, Math.Max(end, range.End)), cancellation).ConfigureAwait(false))
+            !await ReadsAsZeroAsync(ByteRange.FromEnd(range.End, Math.Max(end, range.End)), cancellation)
+                .ConfigureAwait(false))
             throw BlockException.FromErrno(Errno.NotSupported);
-        ClusterMapping mapping = await LookUpAsync(new GuestOffset(whole.Offset), whole.Length, cancellation).ConfigureAwait(false);
+        ClusterMapping mapping = await LookUpAsync(new GuestOffset(whole.Offset), whole.Length, cancellation)
+            .ConfigureAwait(false);
         if (!mapping.IsUnallocated && !mapping.ReadsAsZero)
             throw BlockException.FromErrno(Errno.NotSupported);
         return whole;
@@ -61,7 +66,8 @@ internal sealed partial class Qcow2Node
     {
         while (!range.IsEmpty)
         {
-            ChainExtent known = await BackingChain.GetStatusAboveAsync(this, null, range, cancellation).ConfigureAwait(false);
+            ChainExtent known = await BackingChain.GetStatusAboveAsync(this, null, range, cancellation)
+                .ConfigureAwait(false);
             BlockExtent extent = known.Extent;
             if (!extent.Has(BlockStatus.Zero) || extent.Length == 0)
                 return false;
@@ -85,7 +91,8 @@ internal sealed partial class Qcow2Node
         if (_tables.HasDataFile && _tables.Header.IsDataFileRaw)
         {
             long inside = Math.Min(range.End, Math.Max(_virtualSizeBytes, range.Offset));
-            await _data.WriteZeroesAsync(ByteRange.FromEnd(range.Offset, inside), flags, cancellation).ConfigureAwait(false);
+            await _data.WriteZeroesAsync(ByteRange.FromEnd(range.Offset, inside), flags, cancellation)
+                .ConfigureAwait(false);
         }
 
         bool mayUnmap = (flags & RequestFlags.MayUnmap) != 0;
@@ -99,12 +106,15 @@ internal sealed partial class Qcow2Node
             long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + _geometry.ClusterSize);
             offset = whole
                 ? await ChangeClustersAsync(
-                    ByteRange.FromEnd(offset, wholeEnd), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation).ConfigureAwait(false)
+                    ByteRange.FromEnd(offset, wholeEnd), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation)
+                    .ConfigureAwait(false)
                 : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), cancellation).ConfigureAwait(false);
         }
     }
 
-    /// <summary>What write zeroes makes of a whole cluster's entry, and whether its old cluster loses its reference.</summary>
+    /// <summary>
+    /// What write zeroes makes of a whole cluster's entry, and whether its old cluster loses its reference.
+    /// </summary>
     private (L2Entry Entry, bool Frees) ZeroEntry(L2Entry old, bool mayUnmap)
     {
         ClusterType type = _tables.Map.Classify(old);
