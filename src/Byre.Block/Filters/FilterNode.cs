@@ -57,6 +57,23 @@ public abstract class FilterNode : BlockNode
     /// <inheritdoc/>
     public override bool CanWriteCompressed => Child.CanWriteCompressed;
 
+    /// <summary>What concerns the layout of the child; a filter is no image with snapshots or a backing file of its own.</summary>
+    public override async ValueTask<ImageInfo> GetImageInfoAsync(CancellationToken cancellation = default)
+    {
+        ImageInfo info = await Child.GetImageInfoAsync(cancellation).ConfigureAwait(false);
+        return new ImageInfo { ClusterSizeBytes = info.ClusterSizeBytes, VmStateOffset = info.VmStateOffset };
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask LoadVmStateAsync(
+        long position, IoVector destination, CancellationToken cancellation = default) =>
+        Child.LoadVmStateAsync(position, destination, cancellation);
+
+    /// <inheritdoc/>
+    public override ValueTask SaveVmStateAsync(
+        long position, IoVector source, CancellationToken cancellation = default) =>
+        Child.SaveVmStateAsync(position, source, cancellation);
+
     /// <inheritdoc/>
     public override ValueTask DisposeAsync()
     {

@@ -46,6 +46,10 @@ public abstract partial class BlockNode
             : Shaper.ReadAsync(offset, destination, cancellation);
     }
 
+    /// <summary>Reads without storing what comes from the backing file, on a node that else does.</summary>
+    internal ValueTask ReadWithoutCopyAsync(long offset, IoVector destination, CancellationToken cancellation) =>
+        Shaper.ReadWithoutCopyAsync(new ByteRange(offset, destination.Length), destination, cancellation);
+
     /// <summary>Writes <paramref name="source"/> at <paramref name="offset"/>.</summary>
     public ValueTask WriteAsync(
         long offset, IoVector source, RequestFlags flags = RequestFlags.None, CancellationToken cancellation = default)

@@ -21,5 +21,10 @@ internal sealed class BorrowedNode : FilterNode
 
     public override bool IsReadOnly => Child.IsReadOnly;
 
+    /// <summary>The lender's locks are the lender's.</summary>
+    public override void SetPermissions(NodePermissions used, NodePermissions shared)
+    {
+    }
+
     protected override ValueTask CloseAsync() => Child.FlushAsync();
 }

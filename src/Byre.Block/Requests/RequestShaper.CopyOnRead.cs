@@ -13,8 +13,7 @@ internal sealed partial class RequestShaper
     private const int MaxCopyBytes = 16 << 20;
 
     /// <summary>Whole units of allocation, so that storing them needs nothing from the backing file.</summary>
-    private ByteRange CopyRange(ByteRange range) =>
-        range.AlignOutward(Math.Max(_node.Limits.WriteZeroesAlignmentBytes, _alignment));
+    private ByteRange CopyRange(ByteRange range) => range.AlignOutward(_copyUnit);
 
     private async ValueTask CopyOnReadAsync(ByteRange range, IoVector destination, CancellationToken cancellation)
     {
@@ -32,7 +31,7 @@ internal sealed partial class RequestShaper
             if (!isCopied)
                 await CopyPartAsync(part, wanted, target, cancellation).ConfigureAwait(false);
             else if (!wanted.IsEmpty)
-                await ReadShapedAsync(wanted, target, cancellation).ConfigureAwait(false);
+                await ReadWithoutCopyAsync(wanted, target, cancellation).ConfigureAwait(false);
             left = ByteRange.FromEnd(part.End, left.End);
         }
     }

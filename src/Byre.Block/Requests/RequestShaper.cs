@@ -22,6 +22,9 @@ internal sealed partial class RequestShaper
     private readonly bool _reachesEvents;
     private readonly bool _copiesOnRead;
 
+    /// <summary>What an image allocates as one, in bytes; for copy-on-read.</summary>
+    private readonly long _copyUnit;
+
     /// <summary>Only where requests can disturb each other: with an alignment, and with copy-on-read.</summary>
     private readonly RequestRanges? _ranges;
 
@@ -34,6 +37,7 @@ internal sealed partial class RequestShaper
             ? long.MaxValue & -_alignment : limits.MaxTransferBytes & -_alignment;
         _reachesEvents = node.WantsEvents;
         _copiesOnRead = node.CopiesOnRead;
+        _copyUnit = Math.Max(BackingChain.SkipFilters(node).Limits.WriteZeroesAlignmentBytes, _alignment);
         _ranges = _alignment > 1 || _copiesOnRead ? new RequestRanges() : null;
     }
 
@@ -59,7 +63,7 @@ internal sealed partial class RequestShaper
             return;
         }
 
-        await ReadShapedAsync(range, destination, cancellation).ConfigureAwait(false);
+        await ReadWithoutCopyAsync(range, destination, cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask FlushAsync(CancellationToken cancellation)
@@ -73,7 +77,7 @@ internal sealed partial class RequestShaper
         await _node.FlushCoreAsync(cancellation).ConfigureAwait(false);
     }
 
-    private async ValueTask ReadShapedAsync(ByteRange range, IoVector destination, CancellationToken cancellation)
+    public async ValueTask ReadWithoutCopyAsync(ByteRange range, IoVector destination, CancellationToken cancellation)
     {
         if (range.IsAligned(_alignment))
         {

@@ -1,3 +1,4 @@
+using Byre.Block.Filters;
 using Byre.Block.Filters.Blkdebug;
 using Byre.Block.Formats;
 using Byre.Block.Graph;
@@ -17,5 +18,7 @@ internal static class Drivers
         new HostDeviceDriver(),
         new HostCdromDriver(),
         NullDriver.Coroutine,
-        NullDriver.Asynchronous);
+        NullDriver.Asynchronous,
+        new CopyOnReadDriver(),
+        new CompressDriver());
 }
