@@ -13,21 +13,15 @@ internal sealed class DifferentialCase(GuestProgram program, ToolSet ours, ToolS
     /// <returns>Null where everything agrees.</returns>
     public DivergenceException? Run()
     {
-        string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
-        string directory = Path.Combine(parent, $"byre-diff-{Guid.NewGuid():N}");
-        Directory.CreateDirectory(directory);
+        using var directory = new WorkDirectory();
         try
         {
-            Run(directory);
+            Run(directory.Path);
             return null;
         }
         catch (DivergenceException divergence)
         {
             return divergence;
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
         }
     }
 
@@ -40,6 +34,10 @@ internal sealed class DifferentialCase(GuestProgram program, ToolSet ours, ToolS
             bool swapped = phase % 2 == 1;
             RunPhase(program.Phases[phase], phase, mine, swapped ? peer : ours, theirs, swapped ? ours : peer);
         }
+
+        var verifier = new SideVerifier(ours, peer);
+        verifier.VerifySnapshots(mine);
+        verifier.VerifySnapshots(theirs);
     }
 
     private void RunPhase(

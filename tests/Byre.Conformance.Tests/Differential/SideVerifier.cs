@@ -16,7 +16,7 @@ internal sealed class SideVerifier(ToolSet ours, ToolSet peer)
             throw new DivergenceException(
                 $"the {side.Label} image, written last by {lastWriter}: {damage}", lastWriter == peer);
 
-        string? misread = FindContentDifference(side, ours);
+        string? misread = FindContentDifference(side, ours, side.Model.Content);
         if (misread is not null)
             throw new DivergenceException(
                 $"byre misreads the {side.Label} image, written last by {lastWriter}: {misread}");
@@ -26,25 +26,39 @@ internal sealed class SideVerifier(ToolSet ours, ToolSet peer)
         CompareAnswers(side, "snapshot -l", "snapshot", "-l", side.Image);
     }
 
+    /// <summary>Throws where the content of a snapshot is not what the guest had then.</summary>
+    public void VerifySnapshots(ImageSide side)
+    {
+        foreach ((string name, byte[] content) in side.Model.Snapshots)
+        {
+            foreach (ToolSet reader in new[] { peer, ours })
+            {
+                if (FindContentDifference(side, reader, content, "-l", $"snapshot.name={name}") is { } difference)
+                    throw new DivergenceException($"snapshot {name} of the {side.Label} image: {difference}");
+            }
+        }
+    }
+
     /// <summary>What the peer finds wrong with the files; empty for nothing.</summary>
     private string FindDamage(ImageSide side)
     {
         ToolResult check = peer.Image(side.Directory, "check", "-f", "qcow2", side.Image);
         if (check.ExitStatus != 0)
             return "it is damaged:\n" + check;
-        return FindContentDifference(side, peer) is { } difference ? difference : "";
+        return FindContentDifference(side, peer, side.Model.Content) ?? "";
     }
 
-    private static string? FindContentDifference(ImageSide side, ToolSet reader)
+    private static string? FindContentDifference(
+        ImageSide side, ToolSet reader, byte[] expected, params string[] selection)
     {
         string raw = Path.Combine(side.Directory, "out.raw");
-        ToolResult convert = reader.Image(side.Directory, "convert", "-f", "qcow2", "-O", "raw", side.Image, "out.raw");
+        ToolResult convert = reader.Image(
+            side.Directory, ["convert", "-f", "qcow2", "-O", "raw", .. selection, side.Image, "out.raw"]);
         if (convert.ExitStatus != 0)
             return "it cannot be read:\n" + convert;
         byte[] content = File.ReadAllBytes(raw);
         File.Delete(raw);
 
-        byte[] expected = side.Model.Content;
         if (content.Length != expected.Length)
             return $"{reader} sees {content.Length} bytes where the guest has {expected.Length}";
         int same = content.AsSpan().CommonPrefixLength(expected);

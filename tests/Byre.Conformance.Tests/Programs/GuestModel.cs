@@ -21,6 +21,9 @@ public sealed class GuestModel
     /// <summary>The disk.</summary>
     public byte[] Content { get; private set; }
 
+    /// <summary>The snapshots by name.</summary>
+    public IReadOnlyDictionary<string, byte[]> Snapshots => _snapshots;
+
     /// <summary>Does a step that the tool said succeeded.</summary>
     public void Apply(GuestStep step)
     {
