@@ -69,15 +69,18 @@ public sealed class FileStorageZeroesTests : IDisposable
         await using FileStorage node = Nodes.Open(_directory.File("f", Nodes.Pattern(Block)), calls: calls);
         for (int i = 0; i < 2; i++)
         {
-            var e = await Assert.ThrowsAsync<BlockException>(
-                async () => await node.WriteZeroesAsync(new ByteRange(0, Block), RequestFlags.MayUnmap));
+            var e = await Assert.ThrowsAsync<BlockException>(async () =>
+                await node.WriteZeroesAsync(new ByteRange(0, Block), RequestFlags.MayUnmap | RequestFlags.NoFallback));
             Assert.Equal(Errno.NotSupported, e.Errno);
         }
 
         Assert.Equal([Punch, AllocateMode.ZeroRange], calls.Allocations);
         Assert.False(node.CanUnmapZeroes);
+        Assert.False(node.CanWriteZeroes);
         await node.DiscardAsync(new ByteRange(0, Block));
         Assert.Equal(Nodes.Pattern(Block), await Nodes.ReadAsync(node, 0, Block));
+        await node.WriteZeroesAsync(new ByteRange(0, Block));
+        Assert.Equal(new byte[Block], await Nodes.ReadAsync(node, 0, Block));
     }
 
     [Fact]
@@ -94,9 +97,9 @@ public sealed class FileStorageZeroesTests : IDisposable
         string name = _directory.SparseFile("f", 8 * Block);
         await using FileStorage node = Nodes.Open(name);
         await node.WriteAsync(2 * Block, Nodes.Pattern(Block));
-        BlockExtent[] extents = await WalkAsync(node, 9 * Block);
+        BlockExtent[] extents = await WalkAsync(node, 8 * Block);
         Assert.Equal(
-            [(0L, 2L * Block, false), (2 * Block, Block, true), (3 * Block, 6 * Block, false)],
+            [(0L, 2L * Block, false), (2 * Block, Block, true), (3 * Block, 5 * Block, false)],
             extents.Select(e => (e.Range.Offset, e.Length, e.Has(BlockStatus.Data))));
         Assert.All(extents, e => Assert.True(e.Has(BlockStatus.OffsetValid) && e.HostNode == node &&
             e.HostOffset == e.Range.Offset));

@@ -49,8 +49,7 @@ public sealed class ImageLockTests : IDisposable
             return;
         await using BlockNode node = await OpenAsync(OpenFlags.None);
         Assert.Contains(
-            "Failed to get \"write\" lock", Tools.Run("qemu-io", "-c", "length", _image).Output,
-            StringComparison.Ordinal);
+            "Failed to get \"write\" lock", Tools.Run("qemu-io", "-c", "length", _image).Output, StringComparison.Ordinal);
         Assert.Equal(0, Tools.Run("qemu-io", "-r", "-c", "length", _image).ExitCode);
         await using BlockNode second = await OpenAsync(OpenFlags.None);
     }
@@ -65,8 +64,7 @@ public sealed class ImageLockTests : IDisposable
         Assert.Equal("Failed to get \"write\" lock", e.Message);
         Assert.Equal(BlockErrorKind.Locked, e.Kind);
         Assert.Equal(
-            $"Is another process using the image [{_image}]?\nIt is locked by qemu-io (process {holder.Id}).\n",
-            e.Hint);
+            $"Is another process using the image [{_image}]?\nIt is locked by qemu-io (process {holder.Id}).\n", e.Hint);
         e = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(OpenFlags.None).AsTask());
         Assert.Equal("Failed to get shared \"write\" lock", e.Message);
         await using BlockNode forced = await OpenAsync(OpenFlags.ForceShare);
@@ -112,10 +110,10 @@ public sealed class ImageLockTests : IDisposable
         await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name));
         await node.ReopenAsync(new OptionSet(), OpenFlags.None);
         Assert.True(node.IsReadOnly);
-        Assert.Equal("100 201 203", LockBytesOf(name));
+        Assert.Equal("100 201 203", LockTable.BytesOf(name));
         await node.ReopenAsync(new OptionSet(), Nodes.Writable);
         Assert.False(node.IsReadOnly);
-        Assert.Equal("100 101 103 201 203", LockBytesOf(name));
+        Assert.Equal("100 101 103 201 203", LockTable.BytesOf(name));
         await node.WriteAsync(0, new byte[] { 9 });
         Assert.Equal([9, 2, 3], await Nodes.ReadAsync(node, 0, 3));
     }
@@ -141,8 +139,7 @@ public sealed class ImageLockTests : IDisposable
         string name = _directory.File("r", 1, 2, 3);
         await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name));
         BlockException e = await Assert.ThrowsAsync<BlockException>(() => new FileDriver().CreateAsync(
-            new CreateRequest { FileName = name, Options = new OptionSet { ["size"] = "1M" }, Creator = null! },
-            default).AsTask());
+            new CreateRequest { FileName = name, Options = new OptionSet { ["size"] = "1M" }, Creator = null! }, default).AsTask());
         Assert.Equal("Failed to get \"write\" lock", e.Message);
         Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(name));
     }
@@ -154,20 +151,6 @@ public sealed class ImageLockTests : IDisposable
     {
         string name = _directory.File("locks", 1);
         await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name, flags, role));
-        return LockBytesOf(name);
-    }
-
-    private static string LockBytesOf(string name)
-    {
-        string inode = Tools.Run("stat", "-c", "%i", name).Output.Trim();
-        IEnumerable<int> bytes =
-            from line in File.ReadLines("/proc/locks")
-            let words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            where words[^3].EndsWith(":" + inode, StringComparison.Ordinal)
-            from offset in Enumerable.Range(
-                int.Parse(words[^2], null), int.Parse(words[^1], null) - int.Parse(words[^2], null) + 1)
-            orderby offset
-            select offset;
-        return string.Join(' ', bytes);
+        return LockTable.BytesOf(name);
     }
 }

@@ -12,6 +12,9 @@ public sealed partial class FileStorage
     private volatile bool _isPoisoned;
 
     /// <inheritdoc/>
+    public override bool SupportsForceUnitAccess => true;
+
+    /// <inheritdoc/>
     protected override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
     {
         AssertAligned(new ByteRange(offset, destination.Length));

@@ -76,6 +76,7 @@ public sealed partial class FileStorage
         OpenFile last = _file;
         _file = next;
         _limits = LimitsOf(next);
+        ForgetRequestShape();
         OpenedFlags = flags;
         last.Dispose();
     }

@@ -20,6 +20,9 @@ public sealed partial class FileStorage
     public override bool CanUnmapZeroes => !_cannotPunch;
 
     /// <inheritdoc/>
+    public override bool CanWriteZeroes => !_cannotZero || (!_cannotPunch && !_cannotAllocate);
+
+    /// <inheritdoc/>
     protected override ValueTask WriteZeroesCoreAsync(
         ByteRange range, RequestFlags flags, CancellationToken cancellation)
     {

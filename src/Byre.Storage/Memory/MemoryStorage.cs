@@ -40,6 +40,9 @@ public sealed class MemoryStorage : BlockNode
     public override bool CanUnmapZeroes => true;
 
     /// <inheritdoc/>
+    public override bool SupportsForceUnitAccess => true;
+
+    /// <inheritdoc/>
     public override ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) =>
         new((long)_chunks.Count * ChunkBytes);
 

@@ -26,6 +26,12 @@ public sealed class NullStorage : BlockNode
     public override long LengthBytes => _options.LengthBytes;
 
     /// <inheritdoc/>
+    public override bool SupportsForceUnitAccess => true;
+
+    /// <inheritdoc/>
+    public override bool CanWriteZeroes => false;
+
+    /// <inheritdoc/>
     public override ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) => new((long?)0);
 
     /// <inheritdoc/>

@@ -41,6 +41,12 @@ public sealed class PortableStorage : BlockNode
     /// <inheritdoc/>
     public override bool HasZeroInitialisedGrowth => true;
 
+    /// <inheritdoc/>
+    public override bool CanWriteZeroes => false;
+
+    /// <inheritdoc/>
+    public override bool SupportsForceUnitAccess => true;
+
     /// <summary>Opens a regular file.</summary>
     /// <exception cref="BlockException">As the driver "file".</exception>
     public static PortableStorage Open(BlockDriver driver, string fileName, OpenFlags flags)
