@@ -68,7 +68,8 @@ public sealed class FileResizeTests : IDisposable
     {
         string name = _directory.File("f", Nodes.Pattern(100));
         await using FileStorage node = Nodes.Open(name);
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await node.TruncateAsync(new TruncateRequest(long.MaxValue)));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await node.TruncateAsync(new TruncateRequest(long.MaxValue)));
         Assert.StartsWith("Could not resize file: ", e.Message, StringComparison.Ordinal);
         Assert.Equal(100, new FileInfo(name).Length);
         Assert.Equal(100, node.LengthBytes);
@@ -101,7 +102,8 @@ public sealed class FileResizeTests : IDisposable
     [InlineData("extent_size_hint", "5G", "Extent size hint is too large")]
     public async Task Wrong_creation_options_are_refused(string key, string value, string text)
     {
-        var e = await Assert.ThrowsAsync<BlockException>(() => CreateAsync(_directory["x"], ("size", "1M"), (key, value)));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => CreateAsync(_directory["x"], ("size", "1M"), (key, value)));
         Assert.Equal(text, e.Message);
     }
 

@@ -48,8 +48,8 @@ public sealed class ImageLockTests : IDisposable
         if (!_hasTools)
             return;
         await using BlockNode node = await OpenAsync(OpenFlags.None);
-        Assert.Contains(
-            "Failed to get \"write\" lock", Tools.Run("qemu-io", "-c", "length", _image).Output, StringComparison.Ordinal);
+        string output = Tools.Run("qemu-io", "-c", "length", _image).Output;
+        Assert.Contains("Failed to get \"write\" lock", output, StringComparison.Ordinal);
         Assert.Equal(0, Tools.Run("qemu-io", "-r", "-c", "length", _image).ExitCode);
         await using BlockNode second = await OpenAsync(OpenFlags.None);
     }
@@ -64,7 +64,8 @@ public sealed class ImageLockTests : IDisposable
         Assert.Equal("Failed to get \"write\" lock", e.Message);
         Assert.Equal(BlockErrorKind.Locked, e.Kind);
         Assert.Equal(
-            $"Is another process using the image [{_image}]?\nIt is locked by qemu-io (process {holder.Id}).\n", e.Hint);
+            $"Is another process using the image [{_image}]?\nIt is locked by qemu-io (process {holder.Id}).\n",
+            e.Hint);
         e = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(OpenFlags.None).AsTask());
         Assert.Equal("Failed to get shared \"write\" lock", e.Message);
         await using BlockNode forced = await OpenAsync(OpenFlags.ForceShare);
@@ -138,8 +139,10 @@ public sealed class ImageLockTests : IDisposable
     {
         string name = _directory.File("r", 1, 2, 3);
         await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name));
-        BlockException e = await Assert.ThrowsAsync<BlockException>(() => new FileDriver().CreateAsync(
-            new CreateRequest { FileName = name, Options = new OptionSet { ["size"] = "1M" }, Creator = null! }, default).AsTask());
+        var options = new OptionSet { ["size"] = "1M" };
+        var request = new CreateRequest { FileName = name, Options = options, Creator = null! };
+        BlockException e = await Assert.ThrowsAsync<BlockException>(
+            () => new FileDriver().CreateAsync(request, CancellationToken.None).AsTask());
         Assert.Equal("Failed to get \"write\" lock", e.Message);
         Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(name));
     }

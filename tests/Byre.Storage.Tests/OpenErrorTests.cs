@@ -15,8 +15,11 @@ public sealed class OpenErrorTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task A_missing_file() =>
-        Assert.Equal($"Could not open '{_directory["x"]}': No such file or directory", await FailAsync("file", _directory["x"]));
+    public async Task A_missing_file()
+    {
+        string name = _directory["x"];
+        Assert.Equal($"Could not open '{name}': No such file or directory", await FailAsync("file", name));
+    }
 
     [Theory]
     [InlineData("file", "to be a regular file")]

@@ -47,7 +47,8 @@ public sealed class OpenerLockTests : IDisposable
     {
         string name = _directory.File("f", Nodes.Pattern(1024));
         await using FileStorage holder = Nodes.Open(name);
-        var e = await Assert.ThrowsAsync<BlockException>(() => _opener.OpenAsync(name, OpenFlags.ReadWrite, format: "raw").AsTask());
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => _opener.OpenAsync(name, OpenFlags.ReadWrite, format: "raw").AsTask());
         Assert.Equal("Failed to get \"write\" lock", e.Message);
         Assert.Contains($"(process {Environment.ProcessId})", e.Hint, StringComparison.Ordinal);
         Assert.Equal("100 101 103 201 203", LockTable.BytesOf(name));

@@ -61,7 +61,9 @@ public sealed class PortableStorageTests : IDisposable
     public void What_is_missing_or_unsupported_is_said()
     {
         string name = _directory["x"];
-        Assert.Equal($"Could not open '{name}': No such file or directory", Assert.Throws<BlockException>(() => Open(name)).Message);
+        Assert.Equal(
+            $"Could not open '{name}': No such file or directory",
+            Assert.Throws<BlockException>(() => Open(name)).Message);
         name = _directory.File("f");
         Assert.Equal(
             $"Could not open '{name}': filesystem does not support O_DIRECT",
