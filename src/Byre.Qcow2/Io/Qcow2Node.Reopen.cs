@@ -1,0 +1,69 @@
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>Changes of an open image's options, and of what its header says of its backing file.</content>
+internal sealed partial class Qcow2Node
+{
+    /// <inheritdoc/>
+    public override async ValueTask ChangeBackingFileAsync(
+        string? fileName, string? format, CancellationToken cancellation = default)
+    {
+        ThrowIfNotWritable();
+        if (fileName?.Length > FormatLimits.MaxBackingFileNameBytes)
+            throw BlockException.FromErrno(Errno.Invalid);
+        if (_tables.Header.IsDataFileRaw && fileName is not null)
+            throw BlockException.FromErrno(Errno.Invalid);
+        await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await _structure.UpdateHeaderAsync(
+            header => header with
+            {
+                BackingFileName = string.IsNullOrEmpty(fileName) ? null : fileName,
+                BackingFormat = string.IsNullOrEmpty(format) ? null : format,
+            },
+            cancellation).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask ReopenAsync(OptionSet options, OpenFlags flags, CancellationToken cancellation = default)
+    {
+        MetadataOptions wanted = _context.ParseOptions?.Invoke(options, flags, _tables.Header) ?? _tables.Options;
+        if (!IsReadOnly)
+        {
+            ThrowIfUnusable();
+            await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+            bool becomesReadOnly = (flags & OpenFlags.ReadWrite) == 0;
+            if (_tables.Header.IsDirty && !_tables.Header.IsCorrupt && (becomesReadOnly || !wanted.LazyRefcounts))
+                await ClearDirtyBitAsync().ConfigureAwait(false);
+        }
+        else if ((flags & OpenFlags.ReadWrite) != 0 && _tables.Header.IsCorrupt)
+        {
+            throw new BlockException(
+                BlockErrorKind.CorruptImage, Errno.AccessDenied, "qcow2: Image is corrupt; cannot be opened read/write");
+        }
+
+        await ApplyOptionsAsync(wanted, cancellation).ConfigureAwait(false);
+        OpenedFlags = flags;
+    }
+
+    private async ValueTask ApplyOptionsAsync(MetadataOptions wanted, CancellationToken cancellation)
+    {
+        MetadataOptions now = _tables.Options;
+        bool sameCaches = wanted.L2SliceBytes == now.L2SliceBytes && wanted.L2Slices == now.L2Slices &&
+            wanted.RefcountSliceBytes == now.RefcountSliceBytes && wanted.RefcountSlices == now.RefcountSlices;
+        if (sameCaches)
+        {
+            _tables.Options = wanted;
+            return;
+        }
+
+        RefcountTableLocation location = _tables.Header.RefcountTable;
+        byte[] refcounts = await ReadTableAsync(
+            location.Offset, location.ClusterCount << _geometry.ClusterBits, _file.LengthBytes, cancellation).ConfigureAwait(false);
+        using MetadataScope scope = _tables.Lock.Enter();
+        _tables.ReplaceCaches(wanted, refcounts);
+    }
+}

@@ -1,0 +1,57 @@
+using Byre.Block.Errors;
+using Byre.Block.Graph;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+using Byre.Qcow2.Snapshots;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>Internal snapshots; the work is in <see cref="SnapshotOperations"/>.</content>
+internal sealed partial class Qcow2Node : ISnapshotStore, ISnapshotSource
+{
+    /// <inheritdoc/>
+    public ValueTask CreateSnapshotAsync(SnapshotInfo description, CancellationToken cancellation = default) =>
+        ChangeSnapshotsAsync(operations => operations.CreateAsync(description, cancellation));
+
+    /// <inheritdoc/>
+    public ValueTask ApplySnapshotAsync(string idOrName, CancellationToken cancellation = default) =>
+        ChangeSnapshotsAsync(operations => operations.ApplyAsync(idOrName, cancellation));
+
+    /// <inheritdoc/>
+    public ValueTask DeleteSnapshotAsync(string id, string name, CancellationToken cancellation = default) =>
+        ChangeSnapshotsAsync(operations => operations.DeleteAsync(id, name, cancellation));
+
+    /// <inheritdoc/>
+    public ValueTask<bool> LoadSnapshotAsync(string? id, string? name, CancellationToken cancellation = default)
+    {
+        Invariant.That(IsReadOnly);
+        return new SnapshotOperations(this).LoadAsync(id, name, cancellation);
+    }
+
+    /// <summary>The snapshot table changed, or was read: keeps the overlap checks in line.</summary>
+    internal void NoteSnapshots(IReadOnlyList<SnapshotRecord> records, long tableBytes)
+    {
+        var l1Tables = new List<L1Location>();
+        foreach (SnapshotRecord record in records)
+        {
+            if (record.L1EntryCount <= FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
+                l1Tables.Add(new L1Location(new HostOffset((long)record.L1Offset), (int)record.L1EntryCount));
+        }
+
+        _tables.Overlap.SnapshotTable = (_tables.Header.Snapshots.Offset, tableBytes);
+        _tables.Overlap.InactiveL1Tables = l1Tables;
+    }
+
+    private async ValueTask ChangeSnapshotsAsync(Func<SnapshotOperations, ValueTask> change)
+    {
+        ThrowIfNotWritable();
+        try
+        {
+            await change(new SnapshotOperations(this)).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+}
