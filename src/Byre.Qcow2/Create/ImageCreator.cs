@@ -28,8 +28,7 @@ internal static class ImageCreator
         L1Location l1 = default;
         var layout = new ImageLayout(geometry);
         long entries = geometry.L1EntriesFor(options.SizeBytes);
-        if (entries > FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
-            throw TooLarge();
+        CheckSize(options);
         if (entries > 0)
         {
             long first = layout.Allocate(geometry.ClustersFor(entries * Geometry.TableEntryBytes));
@@ -54,11 +53,18 @@ internal static class ImageCreator
         return header;
     }
 
-    /// <summary>The failure of a virtual size that needs more L1 entries than the format's limit.</summary>
-    public static BlockException TooLarge() => new(
-        BlockErrorKind.InvalidArgument,
-        Errno.FileTooLarge,
-        "The image size is too large for file format 'qcow2' (try using a larger cluster size)");
+    /// <summary>Refuses a virtual size that needs more L1 entries than the format's limit.</summary>
+    /// <exception cref="BlockException">EFBIG.</exception>
+    public static void CheckSize(Qcow2CreateOptions options)
+    {
+        var geometry = new Geometry(options.ClusterBits, options.RefcountOrder, options.ExtendedL2);
+        if (geometry.L1EntriesFor(options.SizeBytes) <= FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
+            return;
+        throw new BlockException(
+            BlockErrorKind.InvalidArgument,
+            Errno.FileTooLarge,
+            "The image size is too large for file format 'qcow2' (try using a larger cluster size)");
+    }
 
     private static ImageHeader BuildHeader(Qcow2CreateOptions options, L1Location l1, ImageLayout layout) => new()
     {
@@ -79,6 +85,7 @@ internal static class ImageCreator
         RefcountOrder = options.RefcountOrder,
         CompressionType = options.CompressionType,
         DataFileName = options.DataFileName,
+        IsCanonical = true,
     };
 
     private static byte[] WriteHeader(ImageHeader header, Qcow2CreateOptions options)

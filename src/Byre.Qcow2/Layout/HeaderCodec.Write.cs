@@ -68,6 +68,21 @@ public static partial class HeaderCodec
         }
     }
 
+    /// <summary>As <see cref="Write"/>; false where the header does not fit.</summary>
+    private static bool TryWrite(ImageHeader header, out byte[] cluster)
+    {
+        try
+        {
+            cluster = Write(header);
+            return true;
+        }
+        catch (BlockException failure) when (failure.Errno == Errno.NoSpace)
+        {
+            cluster = [];
+            return false;
+        }
+    }
+
     /// <summary>The raw fixed part; the backing file's place is left zero.</summary>
     private static RawHeader ToRaw(ImageHeader header) => new()
     {

@@ -74,7 +74,8 @@ public static partial class HeaderCodec
         header = ReadExtensions(header, cluster[..Math.Max(headerLength, extensionsEnd)], headerLength);
         if (header.CryptMethod == CryptMethod.Luks && header.CryptoHeader is null)
             throw Invalid($"Missing CRYPTO header for crypt method {raw.CryptMethod.Value}");
-        return header with { BackingFileName = ReadBackingFileName(raw, cluster) };
+        header = header with { BackingFileName = ReadBackingFileName(raw, cluster) };
+        return header with { IsCanonical = TryWrite(header, out byte[] written) && cluster.SequenceEqual(written) };
     }
 
     private static void FillVersion3Fields(ref RawHeader raw)

@@ -68,6 +68,12 @@ public sealed record ImageHeader
     /// <summary>Bytes of the fixed part beyond those this build knows.</summary>
     public ImmutableArray<byte> UnknownFields { get; internal init; } = [];
 
+    /// <summary>
+    /// True where the cluster in the file is, byte for byte, what <see cref="HeaderCodec.Write"/> makes of this header: then a
+    /// change of fixed fields may be written as one sector. False for images of programs that order things differently.
+    /// </summary>
+    public bool IsCanonical { get; internal init; }
+
     /// <summary>Length of the fixed part as it is written, in bytes: where the extensions start.</summary>
     public int HeaderLengthBytes =>
         Version < 3 ? RawHeader.Version2Bytes : RawHeader.Bytes + UnknownFields.Length;

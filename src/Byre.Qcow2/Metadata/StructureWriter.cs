@@ -41,15 +41,14 @@ internal sealed partial class StructureWriter(ImageTables tables)
         ImageHeader old = tables.Header;
         ImageHeader header = change(old);
         byte[] bytes = HeaderCodec.Write(header);
-        byte[] before = HeaderCodec.Write(old);
         int length = bytes.Length;
         // A change of fixed fields is one sector, so that a crash shows the old header or the new one.
-        if (before.Length == length &&
-            before.AsSpan(SectorBytes(length)).SequenceEqual(bytes.AsSpan(SectorBytes(length))))
-            length = SectorBytes(length);
+        int sector = Math.Min(length, 512);
+        if (old.IsCanonical && HeaderCodec.Write(old).AsSpan(sector).SequenceEqual(bytes.AsSpan(sector)))
+            length = sector;
         await tables.File.WriteAsync(0, bytes.AsMemory(0, length), default, cancellation).ConfigureAwait(false);
         using MetadataScope scope = tables.Lock.Enter();
-        tables.Header = header;
+        tables.Header = header with { IsCanonical = true };
     }
 
     /// <summary>Creates the L2 table of an L1 entry, or this image's own copy of one that a snapshot shares.</summary>
@@ -107,8 +106,6 @@ internal sealed partial class StructureWriter(ImageTables tables)
             tables.Overlap.Check(scope, offset, content.Length, own);
         await tables.File.WriteAsync(offset.Value, content, default, cancellation).ConfigureAwait(false);
     }
-
-    private static int SectorBytes(int length) => Math.Min(length, 512);
 
     private bool IsOwnTable(long l1Index) => tables.L1[l1Index] is { IsAllocated: true, IsCopied: true };
 

@@ -1,0 +1,89 @@
+using System.Numerics;
+using Byre.Block.Errors;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2;
+
+/// <summary>
+/// How many slices of which size the metadata caches hold. The sizes follow the peer's rules, so that options mean the same;
+/// the slices do not: tables are cached in pieces of 4 KiB even where the cache could hold them all, because a small piece
+/// is cheaper to load and to write back. Immutable.
+/// </summary>
+/// <param name="L2SliceBytes">A power of two from 512 bytes to the cluster size.</param>
+/// <param name="L2Slices">At least 2: a copy-on-write of a table needs two.</param>
+/// <param name="RefcountSliceBytes">A power of two, at most the cluster size.</param>
+/// <param name="RefcountSlices">At least as many as four clusters hold.</param>
+internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int RefcountSliceBytes, int RefcountSlices)
+{
+    private const int DefaultSliceBytes = 4096;
+    private const int MinL2Slices = 2;
+    private const int MinRefcountClusters = 4;
+    private const long DefaultMaxL2Bytes = 32 << 20;
+
+    /// <summary>Divides the memory that <paramref name="settings"/> allow between the two caches of an image.</summary>
+    /// <exception cref="BlockException">The settings contradict each other or exceed a limit.</exception>
+    public static CacheSizes Compute(CacheSettings settings, ImageHeader header)
+    {
+        int clusterBytes = header.ClusterSizeBytes;
+        (UInt128 l2Bytes, UInt128 refcountBytes) = Divide(settings, header);
+        long entryBytes = settings.L2EntryBytes ?? Math.Min(clusterBytes, DefaultSliceBytes);
+        const int MinEntryBytes = 1 << FormatLimits.MinClusterBits;
+        if (entryBytes < MinEntryBytes || entryBytes > clusterBytes || !BitOperations.IsPow2(entryBytes))
+        {
+            throw BlockException.Invalid(
+                $"L2 cache entry size must be a power of two between {MinEntryBytes} and the cluster size ({clusterBytes})");
+        }
+
+        UInt128 l2Slices = UInt128.Max(l2Bytes / (ulong)entryBytes, MinL2Slices);
+        if (l2Slices > int.MaxValue)
+            throw BlockException.Invalid("L2 cache size too big");
+        UInt128 refcountClusters = UInt128.Max(refcountBytes / (ulong)clusterBytes, MinRefcountClusters);
+        if (refcountClusters > int.MaxValue)
+            throw BlockException.Invalid("Refcount cache size too big");
+
+        int refcountSliceBytes = Math.Min(clusterBytes, DefaultSliceBytes);
+        ulong slicesPerCluster = (ulong)(clusterBytes / refcountSliceBytes);
+        return new CacheSizes(
+            (int)entryBytes,
+            (int)l2Slices,
+            refcountSliceBytes,
+            (int)UInt128.Min(refcountClusters * slicesPerCluster, int.MaxValue));
+    }
+
+    private static (UInt128 L2Bytes, UInt128 RefcountBytes) Divide(CacheSettings settings, ImageHeader header)
+    {
+        // An L2 table is a whole cluster, and so is the memory that caches the last one.
+        Geometry geometry = header.CreateGeometry();
+        UInt128 clusters = ((ulong)header.VirtualSizeBytes + (ulong)geometry.ClusterSize - 1) >> geometry.ClusterBits;
+        UInt128 mask = (ulong)geometry.ClusterSize - 1;
+        UInt128 wholeDisk = ((clusters << geometry.L2EntryBits) + mask) & ~mask;
+        UInt128 minRefcounts = (ulong)(MinRefcountClusters * geometry.ClusterSize);
+        UInt128 l2Setting = (ulong)(settings.L2Bytes ?? DefaultMaxL2Bytes);
+        UInt128 refcounts = (ulong)(settings.RefcountBytes ?? 0);
+        UInt128 l2 = UInt128.Min(wholeDisk, l2Setting);
+        if (settings.CombinedBytes is not { } given)
+            return (l2, refcounts);
+
+        UInt128 combined = (ulong)given;
+        if (settings.L2Bytes is not null && settings.RefcountBytes is not null)
+        {
+            throw BlockException.Invalid(
+                "cache-size, l2-cache-size and refcount-cache-size may not be set at the same time");
+        }
+
+        if (settings.L2Bytes is not null && l2Setting > combined)
+            throw BlockException.Invalid("l2-cache-size may not exceed cache-size");
+        if (refcounts > combined)
+            throw BlockException.Invalid("refcount-cache-size may not exceed cache-size");
+        if (settings.L2Bytes is not null)
+            return (l2, combined - l2);
+        if (settings.RefcountBytes is not null)
+            return (combined - refcounts, refcounts);
+
+        // As much as possible for L2 tables, the rest for refcounts, which need at least their minimum.
+        if (combined >= wholeDisk + minRefcounts)
+            return (wholeDisk, combined - wholeDisk);
+        refcounts = UInt128.Min(combined, minRefcounts);
+        return (combined - refcounts, refcounts);
+    }
+}
