@@ -11,7 +11,7 @@ using Byre.Qcow2.Tests.Create;
 namespace Byre.Qcow2.Tests.Io;
 
 /// <summary>An image in memory, the node that is open on it, and what a guest should see.</summary>
-internal sealed class EngineHarness
+internal sealed class EngineHarness : IDisposable
 {
     private readonly MemoryNode? _backing;
 
@@ -73,6 +73,8 @@ internal sealed class EngineHarness
 
     public void Close() => Run(Node.DisposeAsync());
 
+    public void Dispose() => Run(_backing?.DisposeAsync() ?? default);
+
     public void Verify(string what)
     {
         byte[] actual = new byte[Expected.Length];
@@ -87,7 +89,8 @@ internal sealed class EngineHarness
         Run(File.ReadAsync(0, bytes));
         var findings = new List<string>();
         CheckReport report = Run(ImageChecker.CheckAsync(
-            File, HeaderCodec.Parse(bytes), new CheckOptions { OnFinding = f => findings.Add(f.Text), Parallelism = 1 }));
+            File, HeaderCodec.Parse(bytes),
+            new CheckOptions { OnFinding = f => findings.Add(f.Text), Parallelism = 1 }));
         Assert.True(report.IsClean, $"{what}: {string.Join("; ", findings)}");
     }
 }

@@ -32,9 +32,11 @@ public sealed class EngineModelTests
 
     private static void RunProgram(int clusterBytes, int refcountBits, bool extendedL2, int backingBytes, int seed)
     {
-        string what = $"cluster {clusterBytes} refcount {refcountBits} extended {extendedL2} backing {backingBytes} seed {seed}";
+        string what =
+            $"cluster {clusterBytes} refcount {refcountBits} extended {extendedL2} backing {backingBytes} seed {seed}";
         var random = new Random(seed);
-        long size = (random.Next(1, 40) * clusterBytes) + (random.Next(0, clusterBytes / 512) * 512) + (clusterBytes < 4096 ? 200_000 / 512 * 512 : 0);
+        long size = (random.Next(1, 40) * clusterBytes) + (random.Next(
+            0, clusterBytes / 512) * 512) + (clusterBytes < 4096 ? 200_000 / 512 * 512 : 0);
         byte[]? backing = null;
         if (backingBytes > 0)
         {
@@ -42,7 +44,7 @@ public sealed class EngineModelTests
             random.NextBytes(backing);
         }
 
-        var harness = new EngineHarness(
+        using var harness = new EngineHarness(
             new Qcow2CreateOptions
             {
                 SizeBytes = size,
@@ -136,7 +138,8 @@ public sealed class EngineModelTests
             return;
         int first = random.Next(clusters);
         int count = random.Next(1, clusters - first + 1);
-        EngineHarness.Run(harness.Node.DiscardAsync(new ByteRange((long)first * clusterBytes, (long)count * clusterBytes)));
+        EngineHarness.Run(
+            harness.Node.DiscardAsync(new ByteRange((long)first * clusterBytes, (long)count * clusterBytes)));
         harness.Log.Add($"discard {first * clusterBytes:x}+{count * clusterBytes:x}");
         harness.Expected.AsSpan(first * clusterBytes, count * clusterBytes).Clear();
     }
