@@ -2,6 +2,7 @@ using Byre.Block.Filters;
 using Byre.Block.Filters.Blkdebug;
 using Byre.Block.Formats;
 using Byre.Block.Graph;
+using Byre.Qcow2;
 using Byre.Storage.Drivers;
 using Byre.Storage.Null;
 
@@ -13,6 +14,7 @@ internal static class Drivers
     /// <summary>All of them. Drivers are stateless and small; none loads anything before it opens a node.</summary>
     public static DriverRegistry CreateRegistry() => new(
         new RawDriver(),
+        new Qcow2Driver(),
         new BlkdebugDriver(),
         new FileDriver(),
         new HostDeviceDriver(),

@@ -65,7 +65,12 @@ internal sealed class ImageTables : IDisposable
         HostCluster pristine = Allocator?.PristineFrom ?? new HostCluster(long.MaxValue);
         Allocator = new ClusterAllocator(Geometry, Refcounts) { PristineFrom = pristine };
         Map = new ClusterMap(this);
-        Overlap = new OverlapGuard(this);
+        OverlapGuard? before = Overlap;
+        Overlap = new OverlapGuard(this)
+        {
+            SnapshotTable = before?.SnapshotTable ?? default,
+            InactiveL1Tables = before?.InactiveL1Tables ?? [],
+        };
     }
 
     /// <summary>Replaces the caches by ones of another size; both must be clean and unpinned.</summary>
