@@ -3,7 +3,9 @@ using Byre.Cli.Shared;
 
 namespace Byre.Cli.Demo;
 
-/// <summary><c>demo</c>: shows on images in a temporary folder what the program does, and prints sizes, times and cache hits.</summary>
+/// <summary>
+/// <c>demo</c>: shows on images in a temporary folder what the program does, and prints sizes, times and cache hits.
+/// </summary>
 internal sealed class DemoCommand : Verb
 {
     public override string Name => "demo";

@@ -8,7 +8,8 @@ using Byre.Qcow2.Metadata;
 namespace Byre.Cli.Demo;
 
 /// <summary>
-/// The demonstration: a disk with an overlay, converted to compressed and back, checked and compared. Everything goes through the verbs
+/// The demonstration: a disk with an overlay, converted to compressed and back, checked and compared. Everything
+/// goes through the verbs
 /// and the block layer that users have. Not thread-safe.
 /// </summary>
 internal sealed class Demonstration(ProgramContext context, string folder)
@@ -135,7 +136,8 @@ internal sealed class Demonstration(ProgramContext context, string folder)
 
             return Describe(disk.Root);
         }).ConfigureAwait(false);
-        _rows.Add(new DemoRow("read them back and verify", null, Stopwatch.GetElapsedTime(started), "as written" + remark));
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+        _rows.Add(new DemoRow("read them back and verify", null, elapsed, "as written" + remark));
     }
 
     private async ValueTask<string> CheckAllAsync()
@@ -191,11 +193,16 @@ internal sealed class Demonstration(ProgramContext context, string folder)
         Verb verb = VerbTable.Find(words[0])!;
         int status = await verb.RunAsync(words, context).ConfigureAwait(false);
         if (status != 0)
-            throw BlockException.FromErrno($"'{string.Join(' ', words)}' failed with exit status {status}", Errno.InputOutput);
+        {
+            string command = string.Join(' ', words);
+            throw BlockException.FromErrno($"'{command}' failed with exit status {status}", Errno.InputOutput);
+        }
+
         return "";
     }
 
-    private async ValueTask<string> WithImageAsync(string file, OpenFlags flags, Func<BlockBackend, ValueTask<string>> work)
+    private async ValueTask<string> WithImageAsync(
+        string file, OpenFlags flags, Func<BlockBackend, ValueTask<string>> work)
     {
         var images = new ImageArguments(context) { Format = "qcow2" };
         BlockBackend disk = await images.OpenAsync(file, flags).ConfigureAwait(false);

@@ -4,7 +4,8 @@ using Byre.Block.Graph;
 namespace Byre.Cli.Shared;
 
 /// <summary>
-/// The options by which every verb is told how to open an image: <c>-f</c>, <c>--image-opts</c>, <c>-U</c>, <c>--object</c>.
+/// The options by which every verb is told how to open an image: <c>-f</c>, <c>--image-opts</c>, <c>-U</c>,
+/// <c>--object</c>.
 /// Filled while the command line is read; not thread-safe.
 /// </summary>
 internal sealed class ImageArguments(ProgramContext context)
@@ -32,7 +33,8 @@ internal sealed class ImageArguments(ProgramContext context)
 
     /// <summary>Opens the image that an operand names, with a format of its own (<c>compare -F</c>).</summary>
     /// <exception cref="BlockException">"Could not open 'X': ..." and other full texts.</exception>
-    public async ValueTask<BlockBackend> OpenAsync(string operand, string? format, OpenFlags flags, bool writeThrough = false)
+    public async ValueTask<BlockBackend> OpenAsync(
+        string operand, string? format, OpenFlags flags, bool writeThrough = false)
     {
         var options = new OptionSet();
         if (ImageOptions)
@@ -54,7 +56,8 @@ internal sealed class ImageArguments(ProgramContext context)
             options.Merge(ExtraOptions, overwrite: false);
         try
         {
-            BlockNode node = await context.Images.OpenAsync(ImageOptions ? null : operand, options, flags).ConfigureAwait(false);
+            string? fileName = ImageOptions ? null : operand;
+            BlockNode node = await context.Images.OpenAsync(fileName, options, flags).ConfigureAwait(false);
             return new BlockBackend(node, writeCache: !writeThrough);
         }
         catch (BlockException failure)
