@@ -71,7 +71,7 @@ internal static class StatusReader
         {
             extent = extent with { Status = extent.Status | BlockStatus.Allocated };
         }
-        else if (!extent.Has(BlockStatus.Allocated))
+        else if (node.Driver.SupportsBacking && !extent.Has(BlockStatus.Allocated))
         {
             // Formats with backing files say themselves which zeroes are theirs.
             bool isZero = node.Backing is not { } backing
