@@ -5,6 +5,7 @@ using Byre.Block.Requests;
 using Byre.Qcow2.Compression;
 using Byre.Qcow2.Layout;
 using Byre.Qcow2.Metadata;
+using Byre.Qcow2.Snapshots;
 
 namespace Byre.Qcow2.Io;
 
@@ -176,6 +177,9 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         int refcountBytes = header.RefcountTable.ClusterCount << _geometry.ClusterBits;
         byte[] refcounts = await ReadTableAsync(header.RefcountTable.Offset, refcountBytes, fileBytes, cancellation)
             .ConfigureAwait(false);
+        IReadOnlyList<SnapshotRecord>? snapshots = (OpenedFlags & OpenFlags.Check) != 0
+            ? null
+            : await SnapshotTableReader.ReadAsync(_file, header, cancellation).ConfigureAwait(false);
         using MetadataScope scope = _tables.Lock.Enter();
         _tables.L2Cache.DropAll(scope);
         _tables.RefcountCache.DropAll(scope);
@@ -184,6 +188,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         _tables.Allocator.PristineFrom = new HostCluster(
             zeroGrowth ? _geometry.ClustersFor(fileBytes) : long.MaxValue / 2);
         _virtualSizeBytes = header.VirtualSizeBytes;
+        if (snapshots is not null)
+            NoteSnapshots(snapshots, SnapshotCodec.LengthInFile(snapshots));
     }
 
     /// <summary>Reads a table; what lies beyond the end of the file reads as zeroes without being read.</summary>
