@@ -1,9 +1,10 @@
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// A node whose compressed writes can be split in two, so that a job compresses on all cores while the node allocates
-/// in the order the job wants: <see cref="Compress"/> is pure CPU work, <see cref="WriteCompressedAsync"/> stores its
-/// result. The outcome of both is that of one <c>WriteAsync</c> with <see cref="Requests.RequestFlags.Compressed"/>.
+/// A node whose compressed writes can be split in two, so that a job compresses on all cores while the node
+/// allocates in the order the job wants: <see cref="Compress"/> is pure CPU work, <see cref="WriteCompressedAsync"/>
+/// stores its result. The outcome of both is that of one <c>WriteAsync</c> with
+/// <see cref="Requests.RequestFlags.Compressed"/>.
 /// <para>Threading: both may be called concurrently from any thread; the order of two concurrent writes is not
 /// defined, so whoever wants the clusters packed in guest order waits for one before it issues the next.</para>
 /// </summary>

@@ -7,8 +7,8 @@ namespace Byre.Block.Graph;
 public interface ISnapshotSource
 {
     /// <summary>
-    /// From now on the read-only node shows the snapshot's content and length. The snapshot is the first one that has
-    /// the
+    /// From now on the read-only node shows the snapshot's content and length. The snapshot is the first one that
+    /// has the
     /// <paramref name="id"/> and the <paramref name="name"/>, as far as they are not null; at least one is given.
     /// </summary>
     /// <returns>False where no snapshot fits.</returns>

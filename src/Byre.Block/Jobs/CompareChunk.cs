@@ -20,11 +20,9 @@ internal sealed class CompareChunk : IDisposable
     /// <summary>Null while nothing is wrong.</summary>
     public CompareFinding? Finding { get; set; }
 
-    public Memory<byte> First =>
-        (_first ??= IoBufferPool.Shared.Rent(CompareJob.ChunkBytes)).Memory[..(int)Range.Length];
+    public Memory<byte> First => (_first ??= Rent()).Memory[..(int)Range.Length];
 
-    public Memory<byte> Second =>
-        (_second ??= IoBufferPool.Shared.Rent(CompareJob.ChunkBytes)).Memory[..(int)Range.Length];
+    public Memory<byte> Second => (_second ??= Rent()).Memory[..(int)Range.Length];
 
     public void Dispose()
     {
@@ -33,4 +31,6 @@ internal sealed class CompareChunk : IDisposable
         _first = null;
         _second = null;
     }
+
+    private static IoBuffer Rent() => IoBufferPool.Shared.Rent(CompareJob.ChunkBytes);
 }

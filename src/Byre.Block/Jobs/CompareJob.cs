@@ -7,9 +7,10 @@ using Byre.Block.Requests;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// Compares the content of two disks. Holes and zeroes are skipped by block status on both sides; the rest is read and compared by
-/// several workers. What is reported is the first finding by address, whichever worker was faster. Lengths count in whole
-/// sectors; the part by which one disk is longer must be zeroes. The nodes stay the caller's. One run per instance.
+/// Compares the content of two disks. Holes and zeroes are skipped by block status on both sides; the rest is read
+/// and compared by several workers. What is reported is the first finding by address, whichever worker was faster.
+/// Lengths count in whole sectors; the part by which one disk is longer must be zeroes. The nodes stay the caller's.
+/// One run per instance.
 /// </summary>
 public sealed class CompareJob
 {
@@ -122,7 +123,8 @@ public sealed class CompareJob
         try
         {
             var rest = ByteRange.FromEnd(_position, node.LengthBytes);
-            ChainExtent known = await BackingChain.GetStatusAboveAsync(node, null, rest, cancellation).ConfigureAwait(false);
+            ChainExtent known = await BackingChain.GetStatusAboveAsync(node, null, rest, cancellation)
+                .ConfigureAwait(false);
             return known.Extent;
         }
         catch (BlockException failure)
@@ -175,7 +177,8 @@ public sealed class CompareJob
         }
     }
 
-    private async ValueTask ReadAsync(int index, CompareChunk chunk, Memory<byte> buffer, CancellationToken cancellation)
+    private async ValueTask ReadAsync(
+        int index, CompareChunk chunk, Memory<byte> buffer, CancellationToken cancellation)
     {
         try
         {

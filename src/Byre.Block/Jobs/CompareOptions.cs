@@ -12,8 +12,7 @@ public sealed record CompareOptions
     /// <summary>Receives progress, in bytes of the longer disk; called by one thread at a time.</summary>
     public Action<JobProgress>? Progress { get; init; }
 
-    /// <summary>
-    /// Called once where the common part is identical and one disk is longer, before the rest is looked at.
-    /// </summary>
+    /// <summary>Called once where the common part is identical and one disk is longer, before the rest is looked
+    /// at.</summary>
     public Action? LengthsDiffer { get; init; }
 }

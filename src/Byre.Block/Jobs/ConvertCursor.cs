@@ -5,12 +5,14 @@ using Byre.Block.Requests;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// Walks over the sources and says what each run is: data, zeroes, or the target's backing file's affair. Runs are cut to what one
-/// worker handles at a time, by the peer's rules, so that both tools write the same requests. Not thread-safe.
+/// Walks over the sources and says what each run is: data, zeroes, or the target's backing file's affair. Runs are
+/// cut to what one worker handles at a time, by the peer's rules, so that both tools write the same requests. Not
+/// thread-safe.
 /// </summary>
 internal sealed class ConvertCursor
 {
-    /// <summary>The most bytes whose status is asked for at once: what fits a 31-bit count of bytes in whole sectors.</summary>
+    /// <summary>The most bytes whose status is asked for at once: what fits a 31-bit count of bytes in whole
+    /// sectors.</summary>
     private const long MaxQueryBytes = int.MaxValue & -SparseRunFinder.SectorBytes;
 
     private readonly ConvertSource _source;
@@ -34,7 +36,8 @@ internal sealed class ConvertCursor
     }
 
     /// <summary>The next run; null at the end.</summary>
-    /// <exception cref="BlockException">The status could not be read: "error while reading block status at offset N: ...".</exception>
+    /// <exception cref="BlockException">The status could not be read: "error while reading block status at offset N:
+    /// ...".</exception>
     public async ValueTask<ConvertStep?> NextAsync(CancellationToken cancellation)
     {
         if (_position >= _source.LengthBytes)
@@ -64,7 +67,8 @@ internal sealed class ConvertCursor
         return step;
     }
 
-    /// <summary>Compressed clusters are written whole: a run that does not fill one is read with what follows it.</summary>
+    /// <summary>Compressed clusters are written whole: a run that does not fill one is read with what follows
+    /// it.</summary>
     private long FitToClusters(long length)
     {
         if (length >= _clusterBytes)
@@ -108,7 +112,8 @@ internal sealed class ConvertCursor
             var range = ByteRange.FromEnd(offset, Math.Max(offset, Math.Min(offset + length, node.LengthBytes)));
             try
             {
-                ChainExtent known = await BackingChain.GetStatusAboveAsync(node, below, range, cancellation).ConfigureAwait(false);
+                ChainExtent known = await BackingChain.GetStatusAboveAsync(node, below, range, cancellation)
+                    .ConfigureAwait(false);
                 return known.Extent;
             }
             catch (BlockException failure)
@@ -126,7 +131,9 @@ internal sealed class ConvertCursor
                     };
                 }
 
-                length = DivideRoundUp(DivideRoundUp(length, SparseRunFinder.SectorBytes), 4) * SparseRunFinder.SectorBytes;
+                // Again for a quarter: the failure may lie behind what the answer can be found for.
+                long sectors = DivideRoundUp(length, SparseRunFinder.SectorBytes);
+                length = DivideRoundUp(sectors, 4) * SparseRunFinder.SectorBytes;
             }
         }
     }

@@ -4,7 +4,8 @@ using Byre.Block.Requests;
 
 namespace Byre.Block.Jobs;
 
-/// <content>What happens to one chunk: reading, looking for zeroes and compressing (side by side), and storing.</content>
+/// <content>What happens to one chunk: reading, looking for zeroes and compressing (side by side), and
+/// storing.</content>
 public sealed partial class ConvertJob
 {
     /// <summary>Everything that needs no order: reads the step and decides how its pieces are stored.</summary>
@@ -51,7 +52,8 @@ public sealed partial class ConvertJob
         }
     }
 
-    /// <summary>Compressed clusters are written whole: each is left out, compressed, or stored plainly where that gains nothing.</summary>
+    /// <summary>Compressed clusters are written whole: each is left out, compressed, or stored plainly where that
+    /// gains nothing.</summary>
     private void Compress(ConvertChunk chunk)
     {
         Span<byte> plain = chunk.Plain.Span;
@@ -104,7 +106,8 @@ public sealed partial class ConvertJob
         RequestFlags flags = _options.WriteThrough ? RequestFlags.ForceUnitAccess : RequestFlags.None;
         if (_options.Compressed && _compressor is null)
         {
-            await _target.WriteAsync(offset, plain, flags | RequestFlags.Compressed, cancellation).ConfigureAwait(false);
+            flags |= RequestFlags.Compressed;
+            await _target.WriteAsync(offset, plain, flags, cancellation).ConfigureAwait(false);
         }
         else if (_options.Compressed && chunk.PackedLengths[index] is > 0 and int length)
         {
@@ -128,5 +131,9 @@ public sealed partial class ConvertJob
     }
 
     private static BlockException Failed(string what, long offset, BlockException failure) =>
-        new(failure.Kind, failure.Errno, $"error while {what} at byte {offset}: {Errno.Describe(failure.Errno)}", failure);
+        new(
+            failure.Kind,
+            failure.Errno,
+            $"error while {what} at byte {offset}: {Errno.Describe(failure.Errno)}",
+            failure);
 }

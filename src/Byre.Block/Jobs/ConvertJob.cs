@@ -8,13 +8,13 @@ using Byre.Block.Requests;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// Copies one disk, or several one after the other, into another: holes are skipped by block status, zeroes are found and left
-/// out, data may be compressed. Workers read, look for zeroes and compress side by side; unless
+/// Copies one disk, or several one after the other, into another: holes are skipped by block status, zeroes are
+/// found and left out, data may be compressed. Workers read, look for zeroes and compress side by side; unless
 /// <see cref="ConvertOptions.OutOfOrder"/> is set, writes are issued one at a time in the order of their addresses.
-/// <para>The nodes stay the caller's, who flushes or closes the target. Nobody else may write to them meanwhile. One run per
-/// instance.</para>
-/// <para>Errors: the first one ends the job as a <see cref="BlockException"/> with its full text ("error while reading at byte N: ...");
-/// the target is left as it is then.</para>
+/// <para>The nodes stay the caller's, who flushes or closes the target. Nobody else may write to them meanwhile. One
+/// run per instance.</para>
+/// <para>Errors: the first one ends the job as a <see cref="BlockException"/> with its full text ("error while
+/// reading at byte N: ..."); the target is left as it is then.</para>
 /// </summary>
 public sealed partial class ConvertJob
 {
@@ -42,7 +42,8 @@ public sealed partial class ConvertJob
     private long _bytesTotal;
 
     /// <param name="sources">The nodes to read, in order; at least one.</param>
-    /// <param name="target">The node to write; at least as long as the sources together, each rounded up to whole sectors.</param>
+    /// <param name="target">The node to write; at least as long as the sources together, each rounded up to whole
+    /// sectors.</param>
     /// <param name="options">What is asked for.</param>
     public ConvertJob(IReadOnlyList<BlockNode> sources, BlockNode target, ConvertOptions options)
     {
@@ -95,7 +96,8 @@ public sealed partial class ConvertJob
         }
 
         _targetIsZero = _options.TargetIsZero
-            || (_options is { TargetIsNew: true, SparseBytes: > 0, TargetHasBacking: false } && _target.HasZeroInitialisation);
+            || (_options is { TargetIsNew: true, SparseBytes: > 0, TargetHasBacking: false }
+                && _target.HasZeroInitialisation);
         _bufferBytes = ChunkBytes;
         if (_options.Compressed)
         {

@@ -6,8 +6,8 @@ using Byre.Block.Requests;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// The sources of a conversion as one disk: the nodes one after the other, each rounded up to whole sectors. Does not
-/// own them. Thread-safe as far as the nodes are.
+/// The sources of a conversion as one disk: the nodes one after the other, each rounded up to whole sectors. Does
+/// not own them. Thread-safe as far as the nodes are.
 /// </summary>
 internal sealed class ConvertSource
 {
@@ -34,9 +34,8 @@ internal sealed class ConvertSource
     /// <summary>Length of all nodes together in bytes, a multiple of a sector.</summary>
     public long LengthBytes => _starts[^1];
 
-    /// <summary>
-    /// The node that holds the byte at <paramref name="offset"/>, where it begins, and where it ends.
-    /// </summary>
+    /// <summary>The node that holds the byte at <paramref name="offset"/>, where it begins, and where it
+    /// ends.</summary>
     public (BlockNode Node, ByteRange Place, long AlignmentBytes) PartAt(long offset)
     {
         int index = 0;
@@ -45,9 +44,8 @@ internal sealed class ConvertSource
         return (_nodes[index], ByteRange.FromEnd(_starts[index], _starts[index + 1]), _alignments[index]);
     }
 
-    /// <summary>
-    /// Fills <paramref name="destination"/>; what lies beyond a node's end within its last sector reads as zeroes.
-    /// </summary>
+    /// <summary>Fills <paramref name="destination"/>; what lies beyond a node's end within its last sector reads as
+    /// zeroes.</summary>
     public async ValueTask ReadAsync(long offset, Memory<byte> destination, CancellationToken cancellation)
     {
         while (!destination.IsEmpty)

@@ -11,9 +11,8 @@ internal sealed class RateLimiter(long bytesPerSecond)
     private readonly Lock _lock = new();
     private long _emptyAt = Stopwatch.GetTimestamp();
 
-    /// <summary>
-    /// Counts <paramref name="lengthBytes"/>, and waits as long as the bytes before them take at the rate.
-    /// </summary>
+    /// <summary>Counts <paramref name="lengthBytes"/>, and waits as long as the bytes before them take at the
+    /// rate.</summary>
     public ValueTask TakeAsync(long lengthBytes, CancellationToken cancellation)
     {
         if (bytesPerSecond == 0)

@@ -3,9 +3,8 @@ using Byre.Block.Requests;
 
 namespace Byre.Block.Jobs;
 
-/// <summary>
-/// A piece of the two backing files on its way through a rebase. Reused; owned by one worker at a time.
-/// </summary>
+/// <summary>A piece of the two backing files on its way through a rebase. Reused; owned by one worker at a
+/// time.</summary>
 internal sealed class RebaseChunk(int bufferBytes) : IDisposable
 {
     private readonly IoBuffer _old = IoBufferPool.Shared.Rent(bufferBytes);

@@ -6,9 +6,10 @@ using Byre.Block.Requests;
 namespace Byre.Block.Jobs;
 
 /// <summary>
-/// Makes an overlay independent of its backing file, as far as another one has other content: wherever the overlay holds nothing and
-/// the old and the new backing file differ, the old content is copied into the overlay. The visible content never changes, so
-/// the job may be interrupted at any time. The backing file's name in the image is the caller's affair, afterwards.
+/// Makes an overlay independent of its backing file, as far as another one has other content: wherever the overlay
+/// holds nothing and the old and the new backing file differ, the old content is copied into the overlay. The
+/// visible content never changes, so the job may be interrupted at any time. The backing file's name in the image is
+/// the caller's affair, afterwards.
 /// <para>The nodes stay the caller's; nobody else may write to them meanwhile. One run per instance.</para>
 /// <para>Errors: <see cref="BlockException"/> with the full text ("Error while writing to COW image: ...").</para>
 /// </summary>
@@ -23,7 +24,6 @@ public sealed class RebaseJob
     private readonly ConcurrentStack<RebaseChunk> _idleChunks = [];
     private readonly long _lengthBytes;
     private readonly long _oldLengthBytes;
-    private readonly long _newLengthBytes;
     private long _position;
     private long _alignment = 1;
 
@@ -36,12 +36,12 @@ public sealed class RebaseJob
         _options = options;
         _lengthBytes = top.LengthBytes;
         _oldLengthBytes = options.OldBacking?.LengthBytes ?? 0;
-        _newLengthBytes = options.NewBacking?.LengthBytes ?? 0;
     }
 
     /// <summary>Copies what differs.</summary>
-    /// <param name="alignmentBytes">The overlay's unit of allocation: its subcluster size, for compressed writes its cluster size.
-    /// Writes are made in multiples of it, so that the overlay never has to fill up a cluster itself.</param>
+    /// <param name="alignmentBytes">The overlay's unit of allocation: its subcluster size, for compressed writes its
+    /// cluster size. Writes are made in multiples of it, so that the overlay never has to fill up a cluster
+    /// itself.</param>
     /// <param name="cancellation">Stops the job between two pieces.</param>
     public async ValueTask RunAsync(long alignmentBytes, CancellationToken cancellation = default)
     {
@@ -82,7 +82,8 @@ public sealed class RebaseJob
             if (length == 0)
                 continue;
 
-            // A lower layer may have smaller clusters: whole ones of the overlay are compared, and none of them is half allocated.
+            // A lower layer may have smaller clusters: whole ones of the overlay are compared, and none of them is
+            // half allocated.
             ByteRange range = new ByteRange(_position, length).AlignOutward(_alignment);
             range = ByteRange.FromEnd(range.Offset, Math.Min(range.End, _lengthBytes));
             _position = range.End;
@@ -92,7 +93,8 @@ public sealed class RebaseJob
         return null;
     }
 
-    /// <summary>The length of the run at the position that has to be compared; 0 where there is none, then the position has moved on.</summary>
+    /// <summary>The length of the run at the position that has to be compared; 0 where there is none, then the
+    /// position has moved on.</summary>
     private async ValueTask<long> FindExposedAsync(CancellationToken cancellation)
     {
         var range = new ByteRange(_position, Math.Min(ChunkBytes, _lengthBytes - _position));
@@ -107,7 +109,8 @@ public sealed class RebaseJob
         if (!_options.NewBackingIsInChain || _options.OldBacking is not { } old || _position >= old.LengthBytes)
             return extent.Length;
 
-        // Beyond the old backing file's end zeroes were read; short of it, only the layers above the new one can differ.
+        // Beyond the old backing file's end zeroes were read; short of it, only the layers above the new one can
+        // differ.
         range = extent.Range.Intersect(new ByteRange(0, old.LengthBytes));
         ChainExtent above = await BackingChain.GetAllocationAboveAsync(old, _options.NewBacking, range, cancellation)
             .ConfigureAwait(false);
@@ -132,21 +135,22 @@ public sealed class RebaseJob
 
     private async ValueTask FillAsync(RebaseChunk chunk, CancellationToken cancellation)
     {
-        await ReadAsync(_options.OldBacking, _oldLengthBytes, chunk.Range, chunk.Old, "old", cancellation).ConfigureAwait(false);
-        await ReadAsync(_options.NewBacking, _newLengthBytes, chunk.Range, chunk.New, "new", cancellation).ConfigureAwait(false);
+        long offset = chunk.Range.Offset;
+        await ReadAsync(_options.OldBacking, offset, chunk.Old, "old", cancellation).ConfigureAwait(false);
+        await ReadAsync(_options.NewBacking, offset, chunk.New, "new", cancellation).ConfigureAwait(false);
         FindDifferences(chunk);
     }
 
     private static async ValueTask ReadAsync(
-        BlockNode? backing, long backingLength, ByteRange range, Memory<byte> buffer, string which, CancellationToken cancellation)
+        BlockNode? backing, long offset, Memory<byte> buffer, string which, CancellationToken cancellation)
     {
-        int count = (int)Math.Clamp(backingLength - range.Offset, 0, range.Length);
+        int count = (int)Math.Clamp((backing?.LengthBytes ?? 0) - offset, 0, buffer.Length);
         buffer.Span[count..].Clear();
         if (backing is null || count == 0)
             return;
         try
         {
-            await backing.ReadAsync(range.Offset, buffer[..count], cancellation).ConfigureAwait(false);
+            await backing.ReadAsync(offset, buffer[..count], cancellation).ConfigureAwait(false);
         }
         catch (BlockException failure)
         {

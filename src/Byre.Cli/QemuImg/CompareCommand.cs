@@ -5,7 +5,8 @@ using Byre.Cli.Shared;
 
 namespace Byre.Cli.QemuImg;
 
-/// <summary><c>compare</c>: tells whether two images have the same content. Exit status 0 same, 1 different, from 2 on errors.</summary>
+/// <summary><c>compare</c>: tells whether two images have the same content. Exit status 0 same, 1 different, from 2
+/// on errors.</summary>
 internal sealed class CompareCommand : Verb
 {
     private const int ObjectOption = 256;
@@ -125,9 +126,10 @@ internal sealed class CompareCommand : Verb
             {
                 if (!CacheMode.TryParse(_cache, out CacheMode cache))
                     throw BlockException.Invalid($"Invalid source cache option: {_cache}");
-                BlockBackend firstImage = await images.OpenAsync(names[0], cache.Flags).ConfigureAwait(false);
+                OpenFlags flags = cache.Flags;
+                BlockBackend firstImage = await images.OpenAsync(names[0], flags).ConfigureAwait(false);
                 open.Add(firstImage);
-                BlockBackend secondImage = await images.OpenAsync(names[1], _secondFormat, cache.Flags).ConfigureAwait(false);
+                BlockBackend secondImage = await images.OpenAsync(names[1], _secondFormat, flags).ConfigureAwait(false);
                 open.Add(secondImage);
                 (first, second) = (firstImage.Root, secondImage.Root);
             }

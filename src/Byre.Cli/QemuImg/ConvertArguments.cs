@@ -252,7 +252,8 @@ internal sealed class ConvertArguments
         if (!ok || count is < 1 or > ConvertOptions.MaxWorkers)
         {
             throw BlockException.Invalid(
-                $"Invalid number of coroutines. Allowed number of coroutines is between 1 and {ConvertOptions.MaxWorkers}");
+                "Invalid number of coroutines. "
+                + $"Allowed number of coroutines is between 1 and {ConvertOptions.MaxWorkers}");
         }
 
         return count;

@@ -68,9 +68,12 @@ internal sealed class ConvertCommand : Verb
         {
             ISnapshotSource snapshots = source as ISnapshotSource
                 ?? throw BlockException.NotSupported(
-                    $"Block format '{source.Driver.Name}' used by device '' does not support temporarily loading internal snapshots");
-            bool found = parsed.SnapshotOptions is { } options
-                ? await snapshots.LoadSnapshotAsync(options.Get("snapshot.id"), options.Get("snapshot.name")).ConfigureAwait(false)
+                    $"Block format '{source.Driver.Name}' used by device '' "
+                    + "does not support temporarily loading internal snapshots");
+            string? id = parsed.SnapshotOptions?.Get("snapshot.id");
+            string? name = parsed.SnapshotOptions?.Get("snapshot.name");
+            bool found = parsed.SnapshotOptions is not null
+                ? await snapshots.LoadSnapshotAsync(id, name).ConfigureAwait(false)
                 : await snapshots.LoadSnapshotAsync(parsed.Snapshot, null).ConfigureAwait(false)
                     || await snapshots.LoadSnapshotAsync(null, parsed.Snapshot).ConfigureAwait(false);
             if (!found)
@@ -84,7 +87,11 @@ internal sealed class ConvertCommand : Verb
 
     /// <summary>Copies; returns the bytes of data that there were.</summary>
     private static async ValueTask<long> ConvertAsync(
-        ConvertArguments parsed, ProgramContext context, OpenImages images, List<BlockNode> sources, ProgressPrinter progress)
+        ConvertArguments parsed,
+        ProgramContext context,
+        OpenImages images,
+        List<BlockNode> sources,
+        ProgressPrinter progress)
     {
         long total = 0;
         foreach (BlockNode source in sources)

@@ -14,7 +14,8 @@ internal sealed record ConvertTarget(BlockBackend Backend, bool HasBacking)
     /// <param name="context">The process.</param>
     /// <param name="sizeBytes">The size of the sources together.</param>
     /// <exception cref="BlockException">With the full text.</exception>
-    public static async ValueTask<ConvertTarget> OpenAsync(ConvertArguments parsed, ProgramContext context, long sizeBytes)
+    public static async ValueTask<ConvertTarget> OpenAsync(
+        ConvertArguments parsed, ProgramContext context, long sizeBytes)
     {
         BlockDriver? format = null;
         CreationOptions? options = null;
@@ -53,19 +54,22 @@ internal sealed record ConvertTarget(BlockBackend Backend, bool HasBacking)
         if (parsed.BackingFile is not null)
         {
             if (!options.Knows("backing_file"))
-                throw BlockException.NotSupported($"Backing file not supported for file format '{parsed.TargetFormat}'");
+                throw NotKnown("Backing file", parsed);
             options.Set("backing_file", parsed.BackingFile);
         }
 
         if (parsed.BackingFormat is not null)
         {
             if (!options.Knows("backing_fmt"))
-                throw BlockException.NotSupported($"Backing file format not supported for file format '{parsed.TargetFormat}'");
+                throw NotKnown("Backing file format", parsed);
             options.Set("backing_fmt", parsed.BackingFormat);
         }
 
         return options;
     }
+
+    private static BlockException NotKnown(string what, ConvertArguments parsed) =>
+        BlockException.NotSupported($"{what} not supported for file format '{parsed.TargetFormat}'");
 
     private static void CheckBacking(ConvertArguments parsed, CreationOptions? options, string? backing)
     {

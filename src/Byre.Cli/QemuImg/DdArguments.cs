@@ -33,7 +33,7 @@ internal sealed record DdArguments
             string value = equals < 0 ? "" : operand[(equals + 1)..];
             parsed = (equals < 0 ? "" : key) switch
             {
-                "bs" => parsed with { BlockBytes = (int)NumberArguments.ParseSize(context, "bs", value, 1, int.MaxValue) },
+                "bs" => parsed with { BlockBytes = ParseBlockSize(context, value) },
                 "count" => parsed with { Count = NumberArguments.ParseSize(context, "count", value) },
                 "if" => parsed with { Input = value },
                 "of" => parsed with { Output = value },
@@ -44,4 +44,7 @@ internal sealed record DdArguments
 
         return parsed;
     }
+
+    private static int ParseBlockSize(ProgramContext context, string value) =>
+        (int)NumberArguments.ParseSize(context, "bs", value, least: 1, most: int.MaxValue);
 }

@@ -6,7 +6,8 @@ using Byre.Cli.Shared;
 namespace Byre.Cli.QemuImg;
 
 /// <summary>
-/// <c>dd</c>: copies a part of an image into a new one. The block size only counts what is copied: data moves in larger pieces.
+/// <c>dd</c>: copies a part of an image into a new one. The block size only counts what is copied: data moves in
+/// larger pieces.
 /// </summary>
 internal sealed class DdCommand : Verb
 {
@@ -88,7 +89,8 @@ internal sealed class DdCommand : Verb
         return Math.Min(lengthBytes, count * operands.BlockBytes);
     }
 
-    private static async ValueTask CreateAsync(ProgramContext context, string output, string formatName, long lengthBytes)
+    private static async ValueTask CreateAsync(
+        ProgramContext context, string output, string formatName, long lengthBytes)
     {
         if (context.Images.Opener.Registry.Find(formatName) is null)
             throw BlockException.Invalid("Unknown file format");

@@ -5,8 +5,9 @@ using Byre.Cli.Shared;
 namespace Byre.Cli.QemuImg;
 
 /// <summary>
-/// The images that a command has open, closed in reverse order. <see cref="CloseAsync"/> is for the good end: a failure to close an image
-/// is the command's failure. Disposed after another failure, it only reports what goes wrong besides. Not thread-safe.
+/// The images that a command has open, closed in reverse order. <see cref="CloseAsync"/> is for the good end: a
+/// failure to close an image is the command's failure. Disposed after another failure, it only reports what goes
+/// wrong besides. Not thread-safe.
 /// </summary>
 internal sealed class OpenImages(ProgramContext context) : IAsyncDisposable
 {

@@ -6,7 +6,8 @@ using Byre.Cli.Shared;
 namespace Byre.Cli.QemuImg;
 
 /// <summary>
-/// <c>rebase</c>: gives an overlay another backing file. Safe (its content stays what it was) or unsafe (<c>-u</c>, only the name changes).
+/// <c>rebase</c>: gives an overlay another backing file. Safe (its content stays what it was) or unsafe (<c>-u</c>,
+/// only the name changes).
 /// </summary>
 internal sealed class RebaseCommand : Verb
 {
@@ -59,7 +60,12 @@ internal sealed class RebaseCommand : Verb
     }
 
     private static async ValueTask CopyDifferencesAsync(
-        RebaseArguments parsed, ProgramContext context, OpenImages open, BlockNode top, BlockNode overlay, ProgressPrinter progress)
+        RebaseArguments parsed,
+        ProgramContext context,
+        OpenImages open,
+        BlockNode top,
+        BlockNode overlay,
+        ProgressPrinter progress)
     {
         ImageInfo info = await overlay.GetImageInfoAsync().ConfigureAwait(false);
         int subcluster = info.SubclusterSizeBytes > 0 ? info.SubclusterSizeBytes : info.ClusterSizeBytes;
@@ -132,7 +138,8 @@ internal sealed class RebaseCommand : Verb
             throw BlockException.Invalid(prefix + "backing format must be specified");
         try
         {
-            await overlay.ChangeBackingFileAsync(name, name is null ? null : parsed.BackingFormat).ConfigureAwait(false);
+            string? format = name is null ? null : parsed.BackingFormat;
+            await overlay.ChangeBackingFileAsync(name, format).ConfigureAwait(false);
         }
         catch (BlockException failure)
         {

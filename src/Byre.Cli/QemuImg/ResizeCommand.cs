@@ -73,7 +73,8 @@ internal sealed class ResizeCommand : Verb
         long current = image.LengthBytes;
         long target = relative == 0 ? bytes : unchecked(current + (bytes * relative));
         Check(current, target, preallocation, shrink, context);
-        await image.Root.TruncateAsync(new TruncateRequest(target) { Preallocation = preallocation }).ConfigureAwait(false);
+        var request = new TruncateRequest(target) { Preallocation = preallocation };
+        await image.Root.TruncateAsync(request).ConfigureAwait(false);
         if (!quiet)
             context.Out.WriteLine("Image resized.");
         await open.CloseAsync().ConfigureAwait(false);

@@ -23,8 +23,8 @@ public sealed class CompareJobTests
     public async Task The_first_difference_by_address_is_found_whoever_is_faster()
     {
         var first = new FakeNode(32 * Mega) { IsSlow = true }.Put(0, 32 * Mega, 1);
-        var second = new FakeNode(32 * Mega) { IsSlow = true }.Put(0, 32 * Mega, 1).Put((3 * Mega) + 700, 1, 2).Put(
-            20 * Mega, 1, 2);
+        var second = new FakeNode(32 * Mega) { IsSlow = true }.Put(0, 32 * Mega, 1);
+        second.Put((3 * Mega) + 700, 1, 2).Put(20 * Mega, 1, 2);
         second.UnreadableRanges.Add(new ByteRange(5 * Mega, 1));
 
         CompareFinding? finding = await new CompareJob(first, second, new CompareOptions { Workers = 8 }).RunAsync();

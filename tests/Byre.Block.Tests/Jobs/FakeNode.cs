@@ -122,7 +122,8 @@ internal sealed class FakeNode : BlockNode, ICompressedTarget
 
     protected internal override ValueTask FlushCoreAsync(CancellationToken cancellation) => default;
 
-    protected internal override ValueTask<BlockExtent> GetStatusCoreAsync(ByteRange range, CancellationToken cancellation)
+    protected internal override ValueTask<BlockExtent> GetStatusCoreAsync(
+        ByteRange range, CancellationToken cancellation)
     {
         if (StatuslessRanges.Exists(range.Overlaps))
             throw BlockException.FromErrno(Errno.InputOutput);
@@ -170,7 +171,7 @@ internal sealed class FakeNode : BlockNode, ICompressedTarget
         {
             Log.Enqueue($"{name} {range.Offset}+{range.Length}");
             store(range);
-            Mark(range, name == "zero" ? BlockStatus.Zero | BlockStatus.Allocated : BlockStatus.Data | BlockStatus.Allocated);
+            Mark(range, BlockStatus.Allocated | (name == "zero" ? BlockStatus.Zero : BlockStatus.Data));
         }
     }
 
