@@ -17,12 +17,8 @@ public abstract class HostFileDriver : BlockDriver
     private protected virtual OpenMode ExtraMode => OpenMode.ReadOnly;
 
     /// <inheritdoc/>
-    public override void ParseFileName(string fileName, OptionSet options)
-    {
-        string prefix = Name + ":";
-        options["filename"] = fileName.StartsWith(prefix, StringComparison.Ordinal)
-            ? fileName[prefix.Length..] : fileName;
-    }
+    public override void ParseFileName(string fileName, OptionSet options) =>
+        options["filename"] = FileNames.StripProtocol(fileName, Name);
 
     /// <inheritdoc/>
     public override ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation)

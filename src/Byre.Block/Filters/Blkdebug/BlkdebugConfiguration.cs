@@ -88,7 +88,7 @@ internal static class BlkdebugConfiguration
 
         OptionSet left = options.TakeSubset(name + ".");
         if (!left.IsEmpty)
-            throw BlockException.Invalid($"Unused option '{left.Keys[0]}' in [{name}]");
+            throw BlockException.Invalid($"Unused option '{left.Keys[0]}' for [{name}]");
     }
 
     private static InjectErrorRule ParseInjectError(OptionSet members)
@@ -103,7 +103,7 @@ internal static class BlkdebugConfiguration
             IsImmediate = members.TakeBool("immediately") ?? false,
             Types = TakeTypes(members),
         };
-        CheckEmpty(members);
+        CheckEmpty(InjectError, members);
         return rule;
     }
 
@@ -115,7 +115,7 @@ internal static class BlkdebugConfiguration
             State = (int)(members.TakeNumber("state") ?? 0),
             NewState = (int)(members.TakeNumber("new_state") ?? 0),
         };
-        CheckEmpty(members);
+        CheckEmpty(SetState, members);
         return rule;
     }
 
@@ -141,9 +141,9 @@ internal static class BlkdebugConfiguration
         };
     }
 
-    private static void CheckEmpty(OptionSet members)
+    private static void CheckEmpty(string group, OptionSet members)
     {
         if (!members.IsEmpty)
-            throw BlockException.Invalid($"Invalid parameter '{members.Keys[0]}'");
+            throw BlockException.Invalid($"[{group}] section doesn't support the option '{members.Keys[0]}'");
     }
 }

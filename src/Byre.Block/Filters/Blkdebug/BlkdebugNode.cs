@@ -17,6 +17,9 @@ internal sealed partial class BlkdebugNode(BlkdebugDriver driver, BlockNode imag
 
     public override bool WantsEvents => true;
 
+    /// <summary>Unknown, as the peer says of all that is opened like a protocol without being one.</summary>
+    public override ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) => new((long?)null);
+
     public override ValueTask ReachAsync(BlockEvent moment, CancellationToken cancellation = default)
     {
         List<Suspension>? held = null;
