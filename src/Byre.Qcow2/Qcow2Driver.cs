@@ -23,6 +23,9 @@ public sealed class Qcow2Driver : BlockDriver
     public override bool SupportsBacking => true;
 
     /// <inheritdoc/>
+    public override bool SupportsCompression => true;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<CreateOption> CreateOptions => Qcow2CreateOptions.Descriptors;
 
     /// <inheritdoc/>

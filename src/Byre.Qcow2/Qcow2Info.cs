@@ -14,6 +14,7 @@ internal static class Qcow2Info
         return new ImageInfo
         {
             ClusterSizeBytes = header.ClusterSizeBytes,
+            SubclusterSizeBytes = geometry.SubclusterSize,
             VmStateOffset = geometry.L1EntriesFor(header.VirtualSizeBytes) << geometry.L1Shift,
             IsDirty = header.IsDirty,
             IsCorrupt = header.IsCorrupt,
