@@ -8,11 +8,17 @@ internal static class Tools
     /// <summary>True where the program is installed; a missing one fails the test under CI.</summary>
     public static bool Has(string program)
     {
-        string[] directories = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        bool found = Array.Exists(directories, directory => File.Exists(Path.Combine(directory, program)));
+        bool found = Exists(program);
         bool mustExist = Environment.GetEnvironmentVariable("CI") == "true";
         Assert.True(found || !mustExist, $"{program} is not installed");
         return found;
+    }
+
+    /// <summary>True where the program is in PATH or where administrators keep theirs.</summary>
+    public static bool Exists(string program)
+    {
+        string[] directories = $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':');
+        return Array.Exists(directories, directory => File.Exists(Path.Combine(directory, program)));
     }
 
     public static (int ExitCode, string Output) Run(string program, params string[] arguments)
