@@ -1,6 +1,7 @@
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
+using Byre.Block.Requests;
 using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Check;
@@ -104,6 +105,10 @@ internal sealed class CheckContext
     /// <summary>Writes metadata. It is not stable before <see cref="BarrierAsync"/>.</summary>
     public ValueTask WriteAsync(HostOffset offset, Memory<byte> source) =>
         File.WriteAsync(offset.Value, new IoVector(source), cancellation: Cancellation);
+
+    /// <summary>Gives the space of freed clusters back, as far as it lies in the file; their counts must be stable.</summary>
+    public ValueTask DiscardAsync(ByteRange freed) =>
+        File.DiscardAsync(freed.Intersect(new ByteRange(0, File.LengthBytes)), Cancellation);
 
     /// <summary>Returns when everything written so far is stable.</summary>
     public ValueTask BarrierAsync() => File.FlushAsync(Cancellation);

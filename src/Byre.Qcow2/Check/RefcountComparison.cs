@@ -1,6 +1,5 @@
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
-using Byre.Block.Graph;
 using Byre.Block.Requests;
 using Byre.Qcow2.Layout;
 
@@ -78,7 +77,9 @@ internal sealed class RefcountComparison(CheckContext context, RefcountStructure
 
         if (hasWritten)
             await context.BarrierAsync().ConfigureAwait(false);
-        await DiscardFreedAsync().ConfigureAwait(false);
+        foreach (ByteRange range in _freed)
+            await context.DiscardAsync(range).ConfigureAwait(false);
+        _freed.Clear();
         return result;
     }
 
@@ -184,24 +185,11 @@ internal sealed class RefcountComparison(CheckContext context, RefcountStructure
 
     private void NoteFreed(HostCluster cluster)
     {
-        if ((context.File.OpenedFlags & OpenFlags.Unmap) == 0)
-            return;
         long offset = context.Geometry.OffsetOf(cluster).Value;
         if (_freed.Count > 0 && _freed[^1].End == offset)
             _freed[^1] = new ByteRange(_freed[^1].Offset, _freed[^1].Length + context.ClusterSize);
         else
             _freed.Add(new ByteRange(offset, context.ClusterSize));
-    }
-
-    private async ValueTask DiscardFreedAsync()
-    {
-        foreach (ByteRange range in _freed)
-        {
-            ByteRange inFile = range.Intersect(new ByteRange(0, context.File.LengthBytes));
-            await context.File.DiscardAsync(inFile, context.Cancellation).ConfigureAwait(false);
-        }
-
-        _freed.Clear();
     }
 
     private readonly record struct Pass(ComparisonResult Result, RepairMode Repair, bool Adopt);

@@ -1,4 +1,4 @@
-using Byre.Block.Errors;
+using Byre.Block.Requests;
 using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Check;
@@ -10,7 +10,7 @@ namespace Byre.Qcow2.Check;
 internal sealed class SnapshotTableRepair(CheckContext context, RefcountCensus counts, RepairGuard guard)
 {
     /// <summary>Writes the records of the context. False where no counted place is free: the refcount structure has to grow.</summary>
-    /// <exception cref="BlockException">The table is too long or cannot be written; the old one is still in force.</exception>
+    /// <exception cref="Block.Errors.BlockException">The table is too long or cannot be written; the old one is still in force.</exception>
     public async ValueTask<bool> RunAsync(RefcountStructure structure)
     {
         byte[] table = SnapshotCodec.WriteTable(context.Snapshots);
@@ -29,14 +29,22 @@ internal sealed class SnapshotTableRepair(CheckContext context, RefcountCensus c
         TableExtent old = context.SnapshotTable;
         context.SnapshotTable = new TableExtent(place, table.Length);
         if (old.LengthBytes > 0)
-        {
-            HostCluster oldFirst = context.Geometry.ClusterOf(old.Offset);
-            int oldClusters = (int)context.Geometry.ClustersFor(old.LengthBytes);
-            await structure.AdjustAsync(new ClusterRun(oldFirst, oldClusters), -1).ConfigureAwait(false);
-            await context.BarrierAsync().ConfigureAwait(false);
-        }
-
+            await FreeAsync(structure, old).ConfigureAwait(false);
         return true;
+    }
+
+    private async ValueTask FreeAsync(RefcountStructure structure, TableExtent old)
+    {
+        Geometry geometry = context.Geometry;
+        var clusters = new ClusterRun(geometry.ClusterOf(old.Offset), (int)geometry.ClustersFor(old.LengthBytes));
+        await structure.AdjustAsync(clusters, -1).ConfigureAwait(false);
+        await context.BarrierAsync().ConfigureAwait(false);
+        for (int i = 0; i < clusters.Count; i++)
+        {
+            HostCluster cluster = clusters.First + i;
+            if (await structure.GetAsync(cluster).ConfigureAwait(false) == 0)
+                await context.DiscardAsync(new ByteRange(geometry.OffsetOf(cluster).Value, geometry.ClusterSize)).ConfigureAwait(false);
+        }
     }
 
     /// <summary>The first run of clusters that are counted as free; it may lie beyond the end of the file.</summary>

@@ -14,7 +14,7 @@ internal sealed class PlainFileNode : BlockNode
     {
         _handle = System.IO.File.OpenHandle(
             path, FileMode.Open, writable ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
-        OpenedFlags = writable ? OpenFlags.ReadWrite : OpenFlags.None;
+        OpenedFlags = writable ? OpenFlags.ReadWrite | OpenFlags.Unmap : OpenFlags.None;
     }
 
     /// <summary>Called before each write with its place; throws to make it fail.</summary>
@@ -63,6 +63,12 @@ internal sealed class PlainFileNode : BlockNode
             offset += segment.Length;
         }
 
+        return default;
+    }
+
+    protected override ValueTask DiscardCoreAsync(ByteRange range, CancellationToken cancellation)
+    {
+        RandomAccess.Write(_handle, new byte[range.Length], range.Offset);
         return default;
     }
 
