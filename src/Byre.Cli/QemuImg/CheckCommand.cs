@@ -128,7 +128,8 @@ internal sealed class CheckCommand : Verb
         var options = new CheckOptions
         {
             Repair = command.Repair,
-            OnFinding = finding => context.Errors.Write(finding.Text + "\n"),
+            OnFinding = finding => context.Errors.Write(
+                finding.HasProgramPrefix ? $"{context.ProgramName}: {finding.Text}\n" : finding.Text + "\n"),
             Progress = progress,
         };
         try

@@ -20,8 +20,8 @@ internal static class BitmapCheck
         IReadOnlyList<BitmapDirectoryEntry> entries;
         try
         {
-            entries = BitmapDirectoryCodec.Parse(
-                await ReadDirectoryAsync(context, bitmaps).ConfigureAwait(false), context.Header);
+            byte[] directory = await ReadDirectoryAsync(context, bitmaps).ConfigureAwait(false);
+            entries = BitmapDirectoryCodec.Parse(directory, context.Header);
         }
         catch (BlockException)
         {

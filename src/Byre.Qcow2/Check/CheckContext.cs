@@ -7,12 +7,14 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// What all parts of one check share: the file, the image's arithmetic, the places of the tables (which a repair may change),
-/// the tally and the way findings are reported. Findings and tally belong to one thread at a time; reading may be concurrent.
+/// What all parts of one check share: the file, the image's arithmetic, the places of the tables (which a repair may
+/// change), the tally and the way findings are reported. Findings and tally belong to one thread at a time; reading
+/// may be concurrent.
 /// </summary>
 internal sealed class CheckContext
 {
     private readonly CheckOptions _options;
+    private readonly Lock _progressLock = new();
     private long _metadataBytesRead;
 
     public CheckContext(BlockNode file, ImageHeader header, CheckOptions options, CancellationToken cancellation)
@@ -84,14 +86,23 @@ internal sealed class CheckContext
         int available = (int)Math.Clamp(File.LengthBytes - offset.Value, 0, destination.Length);
         destination.Span[available..].Clear();
         if (available > 0)
-            await File.ReadAsync(offset.Value, new IoVector(destination[..available]), Cancellation).ConfigureAwait(false);
-        long read = Interlocked.Add(ref _metadataBytesRead, destination.Length);
-        _options.Progress?.Report(read);
+        {
+            var inFile = new IoVector(destination[..available]);
+            await File.ReadAsync(offset.Value, inFile, Cancellation).ConfigureAwait(false);
+        }
+
+        if (_options.Progress is null)
+            return;
+        lock (_progressLock)
+        {
+            _metadataBytesRead += destination.Length;
+            _options.Progress.Report(_metadataBytesRead);
+        }
     }
 
     /// <summary>
-    /// Reads what the file has of a table that claims <paramref name="claimedBytes"/> bytes: the rest is zeroes, and memory is
-    /// not spent on it.
+    /// Reads what the file has of a table that claims <paramref name="claimedBytes"/> bytes: the rest is zeroes, and
+    /// memory is not spent on it.
     /// </summary>
     public async ValueTask<byte[]> ReadTableAsync(HostOffset offset, long claimedBytes)
     {
@@ -106,7 +117,9 @@ internal sealed class CheckContext
     public ValueTask WriteAsync(HostOffset offset, Memory<byte> source) =>
         File.WriteAsync(offset.Value, new IoVector(source), cancellation: Cancellation);
 
-    /// <summary>Gives the space of freed clusters back, as far as it lies in the file; their counts must be stable.</summary>
+    /// <summary>
+    /// Gives the space of freed clusters back, as far as it lies in the file; their counts must be stable.
+    /// </summary>
     public ValueTask DiscardAsync(ByteRange freed) =>
         File.DiscardAsync(freed.Intersect(new ByteRange(0, File.LengthBytes)), Cancellation);
 

@@ -70,8 +70,8 @@ internal sealed class CopiedFlagCheck(
         for (int at = 0; at < table.Length; at += _entryBytes)
         {
             ulong word = BinaryPrimitives.ReadUInt64BigEndian(table[at..]);
-            if (word != 0 && OwnsCluster(word) &&
-                IsSuspect(ClusterOf(word), (word & L2Entry.CopiedFlag) != 0, isData: true))
+            bool isCopied = (word & L2Entry.CopiedFlag) != 0;
+            if (word != 0 && OwnsCluster(word) && IsSuspect(ClusterOf(word), isCopied, isData: true))
                 return true;
         }
 

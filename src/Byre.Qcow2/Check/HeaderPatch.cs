@@ -45,10 +45,11 @@ internal static class HeaderPatch
         SetFeaturesAsync(context, context.Header.IncompatibleFeatures | IncompatibleFeatures.Corrupt);
 
     /// <summary>Says that the image is consistent: neither dirty nor corrupt.</summary>
-    public static ValueTask SetCleanAsync(CheckContext context) =>
-        SetFeaturesAsync(
-            context,
-            context.Header.IncompatibleFeatures & ~(IncompatibleFeatures.Dirty | IncompatibleFeatures.Corrupt));
+    public static ValueTask SetCleanAsync(CheckContext context)
+    {
+        const IncompatibleFeatures Unclean = IncompatibleFeatures.Dirty | IncompatibleFeatures.Corrupt;
+        return SetFeaturesAsync(context, context.Header.IncompatibleFeatures & ~Unclean);
+    }
 
     private static ValueTask SetFeaturesAsync(CheckContext context, IncompatibleFeatures features)
     {

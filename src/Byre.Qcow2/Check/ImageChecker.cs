@@ -76,8 +76,8 @@ public sealed class ImageChecker
     private async ValueTask<long> CheckRefcountsAsync()
     {
         bool needsRebuild = await CountAllAsync(_context.RepairsErrors).ConfigureAwait(false);
-        ComparisonResult found = await CompareAsync(RepairMode.None, adopt: _context.Repair == RepairMode.None)
-            .ConfigureAwait(false);
+        bool isFinal = _context.Repair == RepairMode.None;
+        ComparisonResult found = await CompareAsync(RepairMode.None, adopt: isFinal).ConfigureAwait(false);
         needsRebuild |= found.NeedsRebuild;
         if (needsRebuild && _context.RepairsErrors)
         {
@@ -169,7 +169,7 @@ public sealed class ImageChecker
 
     private async ValueTask LoadStructureAsync()
     {
-        _structure = await RefcountStructure.LoadAsync(_context).ConfigureAwait(false);
+        _structure = await RefcountStructure.LoadAsync(_context, _guard).ConfigureAwait(false);
         _guard.Use(_structure);
     }
 
@@ -182,15 +182,15 @@ public sealed class ImageChecker
         var walk = new MappingWalk(_context, counter, _guard, repairs);
         ImageHeader header = _context.Header;
         counter.Count(default, _context.ClusterSize);
-        await walk.WalkAsync(new TableExtent(header.L1.Offset, header.L1.LengthBytes), isActive: true)
-            .ConfigureAwait(false);
+        var activeL1 = new TableExtent(header.L1.Offset, header.L1.LengthBytes);
+        await walk.WalkAsync(activeL1, isActive: true).ConfigureAwait(false);
         await CountSnapshotsAsync(counter, walk).ConfigureAwait(false);
         counter.Count(_context.RefcountTable.Offset, RefcountStructure.ClaimedBytes(_context));
         if (header.CryptoHeader is { } crypto)
             counter.Count(crypto.Offset, crypto.LengthBytes);
         await BitmapCheck.RunAsync(_context, counter).ConfigureAwait(false);
-        bool needsRebuild = await new RefcountTableCheck(_context, _structure, counter).RunAsync(repairs)
-            .ConfigureAwait(false);
+        var tableCheck = new RefcountTableCheck(_context, _structure, counter);
+        bool needsRebuild = await tableCheck.RunAsync(repairs).ConfigureAwait(false);
         _isPlain = walk.IsAllCopied && !counter.HasRejected && !needsRebuild;
         return needsRebuild;
     }
@@ -211,8 +211,8 @@ public sealed class ImageChecker
             {
                 _context.Corrupt(
                     CheckFindingId.SnapshotL1Unaligned,
-                    $"{who} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; snapshot table entry " +
-                    "corrupted");
+                    $"{who} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; "
+                    + "snapshot table entry corrupted");
                 continue;
             }
 
@@ -220,8 +220,8 @@ public sealed class ImageChecker
             {
                 _context.Corrupt(
                     CheckFindingId.SnapshotL1TooLarge,
-                    $"{who} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; snapshot table entry " +
-                    "corrupted");
+                    $"{who} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; "
+                    + "snapshot table entry corrupted");
                 continue;
             }
 

@@ -37,8 +37,8 @@ internal readonly ref struct L2TableScanner
             at &= -entryBytes;
             ulong word = BinaryPrimitives.ReadUInt64BigEndian(table[at..]);
             ulong offset = word & offsetMask;
-            if (simple && (word & ~(offsetMask | L2Entry.CopiedFlag)) == 0 && offset != 0 &&
-                (long)offset < _fileLengthBytes)
+            bool hasOddBits = (word & ~(offsetMask | L2Entry.CopiedFlag)) != 0;
+            if (simple && !hasOddBits && offset != 0 && (long)offset < _fileLengthBytes)
                 AddCluster(ref run, word, (long)offset);
             else
                 ScanEntry(ref run, word, table, at);

@@ -143,8 +143,8 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
         {
             ulong bitmap = BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8));
             BinaryPrimitives.WriteUInt64BigEndian(bytes, 0);
-            BinaryPrimitives.WriteUInt64BigEndian(
-                bytes.AsSpan(8), (bitmap | (bitmap << 32)) & SubclusterBitmap.AllZero);
+            bitmap = (bitmap | (bitmap << 32)) & SubclusterBitmap.AllZero;
+            BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(8), bitmap);
         }
         else
         {

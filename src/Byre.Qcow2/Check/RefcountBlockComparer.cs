@@ -25,9 +25,12 @@ internal static class RefcountBlockComparer
             4 when BitConverter.IsLittleEndian => EqualPrefix16(block[(firstEntry * 2)..], expected),
             _ => 0,
         };
-        while (equal < expected.Length &&
-            RefcountCodec.Get(block, firstEntry + equal, refcountOrder) == expected[equal])
-            equal++;
+        for (; equal < expected.Length; equal++)
+        {
+            if (RefcountCodec.Get(block, firstEntry + equal, refcountOrder) != expected[equal])
+                break;
+        }
+
         return equal;
     }
 

@@ -5,39 +5,9 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Check;
 
-/// <summary>What comparing the census with the refcount structure gave.</summary>
-internal sealed record ComparisonResult
-{
-    public long Corruptions { get; set; }
-
-    public long Leaks { get; set; }
-
-    public long CheckErrors { get; set; }
-
-    public long CorruptionsFixed { get; set; }
-
-    public long LeaksFixed { get; set; }
-
-    /// <summary>The last cluster that is used or counted.</summary>
-    public long HighestCluster { get; set; }
-
-    /// <summary>Some used cluster has no count at all: patching counts is not enough.</summary>
-    public bool NeedsRebuild { get; set; }
-
-    /// <summary>Adds everything but <see cref="HighestCluster"/> to the tally of a check.</summary>
-    public void AddTo(CheckReport tally)
-    {
-        tally.Corruptions += Corruptions;
-        tally.Leaks += Leaks;
-        tally.CheckErrors += CheckErrors;
-        tally.CorruptionsFixed += CorruptionsFixed;
-        tally.LeaksFixed += LeaksFixed;
-    }
-}
-
 /// <summary>
-/// Compares the references found with the counts in the file, block by block, and repairs the counts where that is allowed.
-/// Belongs to one thread.
+/// Compares the references found with the counts in the file, block by block, and repairs the counts where that is
+/// allowed. Belongs to one thread.
 /// </summary>
 internal sealed class RefcountComparison(CheckContext context, RefcountStructure structure, RefcountCensus census)
 {
@@ -108,7 +78,8 @@ internal sealed class RefcountComparison(CheckContext context, RefcountStructure
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> expected = census.Slice(first + i, count - i);
-            i += census.HasLargeCounts ? 0 : RefcountBlockComparer.FindMismatch(_block, firstEntry + i, expected, order);
+            if (!census.HasLargeCounts)
+                i += RefcountBlockComparer.FindMismatch(_block, firstEntry + i, expected, order);
             if (i == count)
                 break;
             HostCluster cluster = first + i;

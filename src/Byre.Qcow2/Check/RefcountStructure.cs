@@ -4,19 +4,6 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Check;
 
-/// <summary>What reading a refcount block gave.</summary>
-internal enum RefcountBlockStatus
-{
-    /// <summary>There is none: all its counts are zero.</summary>
-    Absent,
-
-    /// <summary>It was read.</summary>
-    Present,
-
-    /// <summary>It cannot be read; its counts are unknown.</summary>
-    Unreadable,
-}
-
 /// <summary>
 /// The refcount table as the file has it, and access to the blocks it names. Memory follows what the file holds of
 /// the table. Belongs to one thread.
@@ -27,14 +14,16 @@ internal sealed class RefcountStructure
     public const ulong ReservedMask = 0x1ff;
 
     private readonly CheckContext _context;
+    private readonly RepairGuard _guard;
     private readonly byte[] _table;
     private readonly HashSet<long> _unreadable = [];
     private byte[]? _lookupBlock;
     private long _lookupIndex = -1;
     private bool _hasComplained;
 
-    private RefcountStructure(CheckContext context, byte[] table)
+    private RefcountStructure(CheckContext context, RepairGuard guard, byte[] table)
     {
+        _guard = guard;
         _context = context;
         _table = table;
     }
@@ -51,11 +40,11 @@ internal sealed class RefcountStructure
 
     /// <summary>Reads the table.</summary>
     /// <exception cref="BlockException">The file cannot be read.</exception>
-    public static async ValueTask<RefcountStructure> LoadAsync(CheckContext context)
+    public static async ValueTask<RefcountStructure> LoadAsync(CheckContext context, RepairGuard guard)
     {
-        byte[] table = await context.ReadTableAsync(context.RefcountTable.Offset, ClaimedBytes(context))
-            .ConfigureAwait(false);
-        return new RefcountStructure(context, table);
+        HostOffset offset = context.RefcountTable.Offset;
+        byte[] table = await context.ReadTableAsync(offset, ClaimedBytes(context)).ConfigureAwait(false);
+        return new RefcountStructure(context, guard, table);
     }
 
     /// <summary>The table entry of a block, as it lies in the file; 0 beyond the table.</summary>
@@ -94,10 +83,14 @@ internal sealed class RefcountStructure
     }
 
     /// <summary>Writes a whole block back to its place.</summary>
-    public ValueTask WriteBlockAsync(long blockIndex, Memory<byte> block)
+    /// <exception cref="BlockException">It cannot be written, or other metadata claims its place.</exception>
+    public async ValueTask WriteBlockAsync(long blockIndex, Memory<byte> block)
     {
         _lookupIndex = -1;
-        return _context.WriteAsync(new HostOffset((long)(EntryAt(blockIndex) & OffsetMask)), block);
+        var place = new HostOffset((long)(EntryAt(blockIndex) & OffsetMask));
+        var extent = new TableExtent(place, block.Length);
+        await _guard.CheckAsync(extent, OverlapKinds.RefcountBlock).ConfigureAwait(false);
+        await _context.WriteAsync(place, block).ConfigureAwait(false);
     }
 
     /// <summary>

@@ -65,17 +65,21 @@ internal sealed class RefcountTableCheck(CheckContext context, RefcountStructure
         try
         {
             if (offset > (ulong)(long.MaxValue - context.ClusterSize))
-                throw BlockException.FromErrno(Errno.Invalid);
+            {
+                ReportResizeFailure(Errno.Invalid);
+                return false;
+            }
 
             // The limit on clusters that a check can count.
             if (offset >> context.Geometry.ClusterBits >= int.MaxValue)
-                throw BlockException.FromErrno(Errno.FileTooLarge);
+                throw BlockException.FromErrno("Could not resize file", Errno.FileTooLarge);
             var request = new TruncateRequest((long)offset + context.ClusterSize, Exact: false);
             await context.File.TruncateAsync(request, context.Cancellation).ConfigureAwait(false);
         }
         catch (BlockException error)
         {
-            context.Say(CheckFindingId.ResizeFailed, $"ERROR could not resize image: {Errno.Describe(error.Errno)}");
+            context.SayAsProgram(CheckFindingId.ResizeFailed, error.Message);
+            ReportResizeFailure(error.Errno);
             return false;
         }
 
@@ -86,4 +90,7 @@ internal sealed class RefcountTableCheck(CheckContext context, RefcountStructure
         counter.Count(new HostOffset((long)offset), context.ClusterSize);
         return true;
     }
+
+    private void ReportResizeFailure(int errno) =>
+        context.Say(CheckFindingId.ResizeFailed, $"ERROR could not resize image: {Errno.Describe(errno)}");
 }

@@ -44,8 +44,8 @@ internal sealed class RepairGuard(CheckContext context, byte[] activeL1)
         ImageHeader header = context.Header;
         if (Concerns(OverlapKinds.Header) && target.Offset.Value < context.ClusterSize)
             return "qcow2_header";
-        if (Concerns(OverlapKinds.ActiveL1) &&
-            Overlaps(target, new TableExtent(header.L1.Offset, header.L1.LengthBytes)))
+        var activeL1Place = new TableExtent(header.L1.Offset, header.L1.LengthBytes);
+        if (Concerns(OverlapKinds.ActiveL1) && Overlaps(target, activeL1Place))
             return "active L1 table";
         var refcountTable = new TableExtent(context.RefcountTable.Offset, RefcountStructure.ClaimedBytes(context));
         if (Concerns(OverlapKinds.RefcountTable) && Overlaps(target, refcountTable))
@@ -77,8 +77,7 @@ internal sealed class RepairGuard(CheckContext context, byte[] activeL1)
         if (table.LengthBytes == 0 || table.Offset.Value < 0 || table.Offset.Value > long.MaxValue - table.LengthBytes)
             return false;
         long start = context.Geometry.StartOfCluster(target.Offset.Value);
-        long end = context.Geometry.ClustersFor(
-            target.Offset.Value + target.LengthBytes) << context.Geometry.ClusterBits;
+        long end = context.Geometry.StartOfCluster(target.Offset.Value + target.LengthBytes + context.ClusterSize - 1);
         return start < table.Offset.Value + table.LengthBytes && table.Offset.Value < end;
     }
 

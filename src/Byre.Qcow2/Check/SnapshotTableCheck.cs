@@ -69,18 +69,15 @@ internal sealed class SnapshotTableCheck(CheckContext context)
 
         try
         {
-            var shape = new TableShape(
-                "snapshot table", SnapshotRecord.FixedBytes, SnapshotRecord.FixedBytes * FormatLimits.MaxSnapshots);
+            const int MaxBytes = SnapshotRecord.FixedBytes * FormatLimits.MaxSnapshots;
+            var shape = new TableShape("snapshot table", SnapshotRecord.FixedBytes, MaxBytes);
             FormatLimits.CheckTable((ulong)location.Offset.Value, (ulong)count, shape, context.Geometry.ClusterBits);
         }
         catch (BlockException error)
         {
             context.Tally.CheckErrors++;
-            string? hint = count > FormatLimits.MaxSnapshots
-                ? $"You can force-remove all {count - FormatLimits.MaxSnapshots} overhanging snapshots with qemu-img " +
-                    "check -r all"
-                : null;
-            ReportUnusable($"ERROR {error.Message}", hint);
+            long surplus = count - FormatLimits.MaxSnapshots;
+            ReportUnusable($"ERROR {error.Message}", surplus > 0 ? ForceRemoveHint(surplus) : null);
             throw;
         }
 
@@ -129,8 +126,8 @@ internal sealed class SnapshotTableCheck(CheckContext context)
         BinaryPrimitives.WriteInt32BigEndian(entry.AsSpan(ExtraBytesOffset), keptExtra);
         HostOffset extra = place + SnapshotRecord.FixedBytes;
         await context.ReadAsync(extra, entry.AsMemory(SnapshotRecord.FixedBytes, keptExtra)).ConfigureAwait(false);
-        await context.ReadAsync(extra + extraBytes, entry.AsMemory(SnapshotRecord.FixedBytes + keptExtra))
-            .ConfigureAwait(false);
+        Memory<byte> names = entry.AsMemory(SnapshotRecord.FixedBytes + keptExtra);
+        await context.ReadAsync(extra + extraBytes, names).ConfigureAwait(false);
         return entry;
     }
 
@@ -158,7 +155,7 @@ internal sealed class SnapshotTableCheck(CheckContext context)
         {
             throw new BlockException(BlockErrorKind.CorruptImage, Errno.FileTooLarge, "Snapshot table is too big")
             {
-                Hint = $"You can force-remove all {count} overhanging snapshots with qemu-img check -r all\n",
+                Hint = ForceRemoveHint(count) + "\n",
             };
         }
 
@@ -200,6 +197,9 @@ internal sealed class SnapshotTableCheck(CheckContext context)
             context.Say(CheckFindingId.SnapshotRecordIncomplete, $"{verb} snapshot table entry {i} is incomplete");
         }
     }
+
+    private static string ForceRemoveHint(long count) =>
+        $"You can force-remove all {count} overhanging snapshots with qemu-img check -r all";
 
     private void ReportUnusable(string text, string? hint)
     {

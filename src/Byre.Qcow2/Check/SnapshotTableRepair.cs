@@ -4,13 +4,16 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Writes the snapshot table anew, to another place: new clusters counted and table written, a barrier, the header, a barrier,
-/// then the old clusters are freed. Belongs to one thread.
+/// Writes the snapshot table anew, to another place: new clusters counted and table written, a barrier, the header, a
+/// barrier, then the old clusters are freed. Belongs to one thread.
 /// </summary>
 internal sealed class SnapshotTableRepair(CheckContext context, RefcountCensus counts, RepairGuard guard)
 {
-    /// <summary>Writes the records of the context. False where no counted place is free: the refcount structure has to grow.</summary>
-    /// <exception cref="Block.Errors.BlockException">The table is too long or cannot be written; the old one is still in force.</exception>
+    /// <summary>
+    /// Writes the records of the context. False where no counted place is free: the refcount structure has to grow.
+    /// </summary>
+    /// <exception cref="Block.Errors.BlockException">The table is too long or cannot be written; the old one is still
+    /// in force.</exception>
     public async ValueTask<bool> RunAsync(RefcountStructure structure)
     {
         byte[] table = SnapshotCodec.WriteTable(context.Snapshots);
@@ -33,17 +36,30 @@ internal sealed class SnapshotTableRepair(CheckContext context, RefcountCensus c
         return true;
     }
 
+    /// <summary>
+    /// Frees the old table's clusters: all of them or, where one of them is counted as free already, none.
+    /// </summary>
     private async ValueTask FreeAsync(RefcountStructure structure, TableExtent old)
     {
         Geometry geometry = context.Geometry;
         var clusters = new ClusterRun(geometry.ClusterOf(old.Offset), (int)geometry.ClustersFor(old.LengthBytes));
+        for (int i = 0; i < clusters.Count; i++)
+        {
+            if (await structure.GetAsync(clusters.First + i).ConfigureAwait(false) is null or 0)
+            {
+                context.Say(CheckFindingId.RefcountTooLow, "qcow2_free_clusters failed: Invalid argument");
+                return;
+            }
+        }
+
         await structure.AdjustAsync(clusters, -1).ConfigureAwait(false);
         await context.BarrierAsync().ConfigureAwait(false);
         for (int i = 0; i < clusters.Count; i++)
         {
             HostCluster cluster = clusters.First + i;
+            var freed = new ByteRange(geometry.OffsetOf(cluster).Value, geometry.ClusterSize);
             if (await structure.GetAsync(cluster).ConfigureAwait(false) == 0)
-                await context.DiscardAsync(new ByteRange(geometry.OffsetOf(cluster).Value, geometry.ClusterSize)).ConfigureAwait(false);
+                await context.DiscardAsync(freed).ConfigureAwait(false);
         }
     }
 

@@ -2,7 +2,9 @@ using Byre.Qcow2.Check;
 
 namespace Byre.Qcow2.Tests.Check;
 
-/// <summary>Each damage is checked and repaired by both programs: what they print and how they exit must be equal.</summary>
+/// <summary>
+/// Each damage is checked and repaired by both programs: what they print and how they exit must be equal.
+/// </summary>
 public sealed class CheckAgainstPeerTests
 {
     private const ulong Copied = 1UL << 63;
@@ -22,7 +24,8 @@ public sealed class CheckAgainstPeerTests
         ["32-bit refcounts"] = () => new TestImage("4M", "refcount_bits=32").Io("write 0 1M").Snapshot("a"),
         ["compressed"] = Compressed,
         ["snapshots"] = Snapshots,
-        ["fragmented"] = () => new TestImage().Io("write 1M 64k", "write 0 64k", "write 2M 64k", "write 128k 64k", "write 64k 64k"),
+        ["fragmented"] = () =>
+            new TestImage().Io("write 1M 64k", "write 0 64k", "write 2M 64k", "write 128k 64k", "write 64k 64k"),
         ["zero clusters"] = ZeroClusters,
         ["extended L2"] = ExtendedL2,
         ["bitmaps"] = Bitmaps,
@@ -36,20 +39,24 @@ public sealed class CheckAgainstPeerTests
         ["count zero"] = () => With(Data(), i => i.Poke16(i.FirstRefcountBlock + 12, 0)),
         ["all counts zero"] = () => With(Data(), i => i.Poke(i.FirstRefcountBlock, new byte[65536])),
         ["count too low"] = () => With(Snapshots(), i => i.Poke16(i.FirstRefcountBlock + 12, 1)),
-        ["counts all ones"] = () => With(Data(), i => i.Poke(i.FirstRefcountBlock, [.. Enumerable.Repeat((byte)0xff, 64)])),
+        ["counts all ones"] = () =>
+            With(Data(), i => i.Poke(i.FirstRefcountBlock, [.. Enumerable.Repeat((byte)0xff, 64)])),
         ["copied flag missing in L1"] = () => With(Data(), i => i.Poke64(i.L1, (ulong)i.L2())),
         ["copied flag missing in L2"] = () => With(Data(), i => i.Poke64(i.L2(), i.Read64(i.L2()) & ~Copied)),
         ["copied flag too many"] = () => With(Snapshots(), i => i.Poke64(i.L2(), i.Read64(i.L2()) | Copied)),
         ["two entries, one cluster"] = () => With(Data(), i => i.Poke64(i.L2(), i.Read64(i.L2() + 8))),
         ["L2 entry at the header"] = () => With(Data(), i => i.Poke64(i.L2() + 800, Copied)),
         ["L2 entry at the L1 table"] = () => With(Data(), i => i.Poke64(i.L2() + 800, Copied | (ulong)i.L1)),
-        ["L2 entry at a refcount block"] = () => With(Data(), i => i.Poke64(i.L2() + 800, Copied | (ulong)i.FirstRefcountBlock)),
+        ["L2 entry at a refcount block"] = () =>
+            With(Data(), i => i.Poke64(i.L2() + 800, Copied | (ulong)i.FirstRefcountBlock)),
         ["L2 entry beyond the end"] = () => With(Data(), i => i.Poke64(i.L2() + 800, Copied | 0x10000000)),
         ["L2 entry far beyond the end"] = () => With(Data(), i => i.Poke64(i.L2() + 800, Copied | 0x00fffffffff00000)),
         ["L2 entry unaligned"] = () => With(Data(), i => i.Poke64(i.L2(), i.Read64(i.L2()) + 0x200)),
-        ["zero cluster unaligned"] = () => With(ZeroClusters(), i => i.Poke64(i.L2() + 8, (i.Read64(i.L2() + 8) + 0x200) | 1)),
+        ["zero cluster unaligned"] = () =>
+            With(ZeroClusters(), i => i.Poke64(i.L2() + 8, (i.Read64(i.L2() + 8) + 0x200) | 1)),
         ["two zero clusters unaligned"] = () => With(
-            ZeroClusters(), i => i.Poke64(i.L2() + 8, (i.Read64(i.L2() + 8) + 0x200) | 1).Poke64(i.L2() + 800, 0x30201)),
+            ZeroClusters(),
+            i => i.Poke64(i.L2() + 8, (i.Read64(i.L2() + 8) + 0x200) | 1).Poke64(i.L2() + 800, 0x30201)),
         ["reserved bits in L2"] = () => With(Data(), i => i.Poke64(i.L2(), i.Read64(i.L2()) | (1UL << 57) | 4)),
         ["reserved bits in an empty L2 entry"] = () => With(Data(), i => i.Poke64(i.L2() + 800, 2)),
         ["reserved bits in L1"] = () => With(Data(), i => i.Poke64(i.L1, i.Read64(i.L1) | 1 | (1UL << 60))),
@@ -60,7 +67,8 @@ public sealed class CheckAgainstPeerTests
         ["two L1 entries, one table"] = () => With(
             new TestImage("2G").Io("write 0 1M", "write 512M 1M"), i => i.Poke64(i.L1 + 8, i.Read64(i.L1))),
         ["refcount table entry unaligned"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, 0x10200)),
-        ["refcount table entry reserved"] = () => With(Data(), i => i.Poke64(i.RefcountTable, i.Read64(i.RefcountTable) | 1)),
+        ["refcount table entry reserved"] = () =>
+            With(Data(), i => i.Poke64(i.RefcountTable, i.Read64(i.RefcountTable) | 1)),
         ["refcount block outside"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, 0x400000)),
         ["refcount block shared"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, i.Read64(i.RefcountTable))),
         ["refcount block on data"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, 0x60000)),
@@ -78,8 +86,10 @@ public sealed class CheckAgainstPeerTests
             ExtendedL2(), i => i.Poke64(i.L2() + 1600, Copied | 0x50200).Poke64(i.L2() + 1608, 3UL << 40)),
         ["extended, unaligned data"] = () => With(
             ExtendedL2(), i => i.Poke64(i.L2() + 1600, Copied | 0x50200).Poke64(i.L2() + 1608, 3)),
-        ["data file without copied flag"] = () => With(DataFile(), i => i.Poke64(i.L2(), i.Read64(i.L2() + 8) & ~Copied)),
-        ["snapshot L1 unaligned"] = () => With(Snapshots(), i => i.Poke64((long)i.Read64(64), i.Read64((long)i.Read64(64)) + 0x200)),
+        ["data file without copied flag"] = () =>
+            With(DataFile(), i => i.Poke64(i.L2(), i.Read64(i.L2() + 8) & ~Copied)),
+        ["snapshot L1 unaligned"] = () =>
+            With(Snapshots(), i => i.Poke64((long)i.Read64(64), i.Read64((long)i.Read64(64)) + 0x200)),
         ["snapshot L1 too large"] = () => With(Snapshots(), i => i.Poke32((long)i.Read64(64) + 8, 0x10000000)),
         ["snapshot L1 beyond the end"] = () => With(Snapshots(), i => i.Poke64((long)i.Read64(64), 0x70000000)),
         ["snapshot incomplete"] = () => With(Snapshots(), i => i.Poke32((long)i.Read64(64) + 36, 0)),
@@ -91,7 +101,8 @@ public sealed class CheckAgainstPeerTests
         ["dirty"] = () => With(Data(), i => i.Poke64(72, 1)),
         ["corrupt bit"] = () => With(Data(), i => i.Poke64(72, 2)),
         ["overflow of 1-bit refcounts"] = () => With(
-            new TestImage("4M", "cluster_size=512,refcount_bits=1").Io("write 0 100k"), i => i.Poke64(i.L2(), i.Read64(i.L2() + 8))),
+            new TestImage("4M", "cluster_size=512,refcount_bits=1").Io("write 0 100k"),
+            i => i.Poke64(i.L2(), i.Read64(i.L2() + 8))),
         ["snapshots with data file"] = () => With(DataFile(), i => i.Poke32(60, 1).Poke64(64, (ulong)i.L1)),
     };
 
@@ -138,17 +149,23 @@ public sealed class CheckAgainstPeerTests
     private static TestImage Data() => new TestImage().Io("write -P 1 0 1M", "write -P 2 4M 100k");
 
     private static TestImage Snapshots() =>
-        new TestImage().Io("write -P 1 0 512k").Snapshot("one").Io("write -P 2 128k 128k").Snapshot("two").Io("write -P 3 0 64k");
+        new TestImage()
+            .Io("write -P 1 0 512k").Snapshot("one")
+            .Io("write -P 2 128k 128k").Snapshot("two")
+            .Io("write -P 3 0 64k");
 
     private static TestImage Compressed() =>
         new TestImage().Io("write -c -P 1 0 64k", "write -c -P 2 64k 64k", "write -c -P 3 128k 64k", "write 1M 64k");
 
-    private static TestImage ZeroClusters() => new TestImage().Io("write 0 256k", "write -z 64k 64k", "write -z 1M 128k");
+    private static TestImage ZeroClusters() =>
+        new TestImage().Io("write 0 256k", "write -z 64k 64k", "write -z 1M 128k");
 
     private static TestImage ExtendedL2() =>
-        new TestImage(options: "extended_l2=on").Io("write 0 10k", "write 64k 64k", "write -z 256k 8k", "write -z 66k 4k");
+        new TestImage(options: "extended_l2=on")
+            .Io("write 0 10k", "write 64k 64k", "write -z 256k 8k", "write -z 66k 4k");
 
-    private static TestImage DataFile() => new TestImage(options: "data_file=DIR/data.raw").Io("write 0 1M", "write -z 2M 64k");
+    private static TestImage DataFile() =>
+        new TestImage(options: "data_file=DIR/data.raw").Io("write 0 1M", "write -z 2M 64k");
 
     private static TestImage Bitmaps()
     {
@@ -158,7 +175,9 @@ public sealed class CheckAgainstPeerTests
         return image.Io("write 2M 1M");
     }
 
-    /// <summary>The bitmaps extension follows the feature name table; its directory's offset comes last in it.</summary>
+    /// <summary>
+    /// The bitmaps extension follows the feature name table; its directory's offset comes last in it.
+    /// </summary>
     private static long BitmapDirectory(TestImage image)
     {
         for (long at = image.Read32(100); ; at += 8 + ((image.Read32(at + 4) + 7) & ~7u))

@@ -65,8 +65,8 @@ internal static class CheckProgram
         {
             Repair = repair,
             Parallelism = parallelism,
-            OnFinding = finding => errors.Append(finding.HasProgramPrefix ? "qemu-img: " : "").Append(
-                finding.Text).Append('\n'),
+            OnFinding = finding =>
+                errors.Append(finding.HasProgramPrefix ? "qemu-img: " : "").Append(finding.Text).Append('\n'),
         };
         return await ImageChecker.CheckAsync(file, header, options);
     }
@@ -124,17 +124,19 @@ internal static class CheckProgram
         }
 
         if (report.CheckErrors != 0)
-            output.Append(CultureInfo.InvariantCulture,
-                $"\n{report.CheckErrors} internal errors have occurred during the check.\n");
+        {
+            output.Append(CultureInfo.InvariantCulture, $"\n{report.CheckErrors} internal errors have occurred ");
+            output.Append("during the check.\n");
+        }
         if (report.TotalClusters != 0 && report.AllocatedClusters != 0)
         {
             double allocated = report.AllocatedClusters * 100.0;
             output.Append(
                 CultureInfo.InvariantCulture,
-                $"{report.AllocatedClusters}/{report.TotalClusters} = " +
-                $"{allocated / report.TotalClusters:F2}% allocated, " +
-                $"{report.FragmentedClusters * 100.0 / report.AllocatedClusters:F2}% fragmented, " +
-                $"{report.CompressedClusters * 100.0 / report.AllocatedClusters:F2}% compressed clusters\n");
+                $"{report.AllocatedClusters}/{report.TotalClusters} = "
+                + $"{allocated / report.TotalClusters:F2}% allocated, "
+                + $"{report.FragmentedClusters * 100.0 / report.AllocatedClusters:F2}% fragmented, "
+                + $"{report.CompressedClusters * 100.0 / report.AllocatedClusters:F2}% compressed clusters\n");
         }
 
         if (report.ImageEndBytes != 0)

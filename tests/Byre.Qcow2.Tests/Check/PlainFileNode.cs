@@ -23,7 +23,7 @@ internal sealed class PlainFileNode : BlockNode
     /// <summary>Called at each flush.</summary>
     public Action? OnFlush { get; set; }
 
-    public override BlockDriver Driver => throw new NotSupportedException();
+    public override BlockDriver Driver { get; } = new PlainFileDriver();
 
     public override long LengthBytes => RandomAccess.GetLength(_handle);
 
@@ -68,7 +68,10 @@ internal sealed class PlainFileNode : BlockNode
 
     protected override ValueTask DiscardCoreAsync(ByteRange range, CancellationToken cancellation)
     {
-        RandomAccess.Write(_handle, new byte[range.Length], range.Offset);
+        // Reads like a hole.
+        byte[] zeroes = new byte[1 << 16];
+        for (long at = range.Offset; at < range.End; at += zeroes.Length)
+            RandomAccess.Write(_handle, zeroes.AsSpan(0, (int)Math.Min(zeroes.Length, range.End - at)), at);
         return default;
     }
 
@@ -82,5 +85,15 @@ internal sealed class PlainFileNode : BlockNode
     {
         RandomAccess.SetLength(_handle, request.LengthBytes);
         return default;
+    }
+
+    private sealed class PlainFileDriver : BlockDriver
+    {
+        public override string Name => "plain-file";
+
+        public override bool IsProtocol => true;
+
+        public override ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation) =>
+            throw new NotSupportedException();
     }
 }
