@@ -6,11 +6,14 @@ namespace Byre.Cli.QemuImg;
 /// <summary>Everything <c>info</c> tells of one node and of the nodes below it. Immutable.</summary>
 internal sealed class NodeInfo
 {
+    /// <summary>Lengths are told in whole sectors, also of files that end in the middle of one.</summary>
+    private const int SectorBytes = 512;
+
     private NodeInfo(BlockNode node, ImageInfo image)
     {
         FileName = node.FileName;
         Format = node.Driver.Name;
-        LengthBytes = node.LengthBytes;
+        LengthBytes = (node.LengthBytes + SectorBytes - 1) / SectorBytes * SectorBytes;
         Image = image;
         bool isHostFile = Format is "file" or "host_device" or "host_cdrom";
         // Only nodes over a file, or files themselves, know whether they were closed cleanly.

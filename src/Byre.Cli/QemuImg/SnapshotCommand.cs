@@ -103,14 +103,15 @@ internal sealed class SnapshotCommand : Verb
 
     private static async ValueTask ApplyAsync(BlockNode node, string name)
     {
+        string complaint = $"Could not apply snapshot '{name}': ";
+        ISnapshotStore store = FindStore(node, complaint + "Block driver does not support snapshots");
         try
         {
-            ISnapshotStore store = FindStore(node, "Block driver does not support snapshots");
             await store.ApplySnapshotAsync(name).ConfigureAwait(false);
         }
         catch (BlockException failure)
         {
-            throw failure.Prepend($"Could not apply snapshot '{name}': ");
+            throw BlockException.FromErrno(complaint + "Failed to load snapshot", failure.Errno);
         }
     }
 
