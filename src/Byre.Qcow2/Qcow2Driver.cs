@@ -40,6 +40,9 @@ public sealed class Qcow2Driver : BlockDriver
             : 0;
 
     /// <inheritdoc/>
+    public override void JoinOptions(OptionSet changes, OptionSet current) => Qcow2OpenOptions.Join(changes, current);
+
+    /// <inheritdoc/>
     public override async ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation)
     {
         BlockNode file = await request.Opener.OpenChildAsync(
@@ -200,9 +203,10 @@ public sealed class Qcow2Driver : BlockDriver
             return null;
         }
 
+        bool isNamedByOptions = request.Options.Contains("data-file") || request.Options.HasPrefix("data-file.");
+        string? storedName = header.HasDataFile && !isNamedByOptions ? header.DataFileName : null;
         BlockNode? dataFile = await request.Opener.OpenChildAsync(
-            request, "data-file", ChildRole.Data, header.HasDataFile ? header.DataFileName : null, null, cancellation)
-            .ConfigureAwait(false);
+            request, "data-file", ChildRole.Data, storedName, null, cancellation).ConfigureAwait(false);
         if (dataFile is null)
         {
             if (header.HasDataFile)

@@ -94,6 +94,32 @@ internal sealed record Qcow2OpenOptions
         };
     }
 
+    /// <summary>
+    /// Fills changed options up with the current ones: a new overlap template replaces all of the old flags, a new total cache
+    /// size the old shares, and a new share the old total.
+    /// </summary>
+    public static void Join(OptionSet changes, OptionSet current)
+    {
+        OptionSet kept = current.Clone();
+        if (changes.Contains("overlap-check") || changes.Contains(OverlapPrefix + "template"))
+        {
+            kept.Take("overlap-check");
+            kept.TakeSubset(OverlapPrefix);
+        }
+
+        if (changes.Contains("cache-size"))
+        {
+            kept.Take("l2-cache-size");
+            kept.Take("refcount-cache-size");
+        }
+        else if (changes.Contains("l2-cache-size") || changes.Contains("refcount-cache-size"))
+        {
+            kept.Take("cache-size");
+        }
+
+        changes.Merge(kept, overwrite: false);
+    }
+
     /// <summary>What the metadata layer wants to know.</summary>
     public MetadataOptions ToMetadataOptions() => new()
     {

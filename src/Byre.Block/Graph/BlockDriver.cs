@@ -49,6 +49,12 @@ public abstract class BlockDriver
     public virtual void ParseFileName(string fileName, OptionSet options) =>
         options["filename"] = FileNamePrefix is { } prefix ? FileNames.StripProtocol(fileName, prefix) : fileName;
 
+    /// <summary>
+    /// Fills <paramref name="changes"/>, the options given to a reopen, up with those the node has: the changes win. Drivers
+    /// whose options exclude each other leave out what a change replaces.
+    /// </summary>
+    public virtual void JoinOptions(OptionSet changes, OptionSet current) => changes.Merge(current, overwrite: false);
+
     /// <summary>Opens a node.</summary>
     /// <exception cref="BlockException">The image or file cannot be opened; nothing stays open.</exception>
     public abstract ValueTask<BlockNode> OpenAsync(OpenRequest request, CancellationToken cancellation);

@@ -55,7 +55,7 @@ public static class NodeReopener
         CheckUnchanged("driver", changes.Get("driver"), node.Driver.Name);
         CheckUnchanged("node-name", changes.Get("node-name"), node.NodeName);
         OptionSet effective = changes.Clone();
-        effective.Merge(node.EffectiveOptions, overwrite: false);
+        node.Driver.JoinOptions(effective, node.EffectiveOptions);
         OptionSet options = effective.Clone();
         options.Take("driver");
         var generic = new GenericOptions((node.OpenedFlags & ~Changeable) | (flags & Changeable));

@@ -121,6 +121,19 @@ public sealed class Qcow2OpenOptionsTests
         Assert.Equal(["foo"], options.Keys);
     }
 
+    [Theory]
+    [InlineData("overlap-check.template=all", "overlap-check=none,overlap-check.active-l1=on,a=1", "overlap-check.template=all,a=1")]
+    [InlineData("overlap-check.active-l1=on", "overlap-check=none", "overlap-check.active-l1=on,overlap-check=none")]
+    [InlineData("cache-size=1M", "l2-cache-size=2M,refcount-cache-size=3M", "cache-size=1M")]
+    [InlineData("l2-cache-size=1M", "cache-size=2M,refcount-cache-size=3M", "l2-cache-size=1M,refcount-cache-size=3M")]
+    [InlineData("lazy-refcounts=on", "lazy-refcounts=off,cache-size=2M", "lazy-refcounts=on,cache-size=2M")]
+    public void ReopenJoinsOptions(string changes, string current, string joined)
+    {
+        OptionSet options = ImageCreatorTests.ToOptions(changes);
+        new Qcow2Driver().JoinOptions(options, ImageCreatorTests.ToOptions(current));
+        Assert.Equal(joined, string.Join(',', options.Keys.Select(key => $"{key}={options[key]}")));
+    }
+
     private static Qcow2OpenOptions Parse(string options, ImageHeader? header = null) =>
         Qcow2OpenOptions.Parse(ImageCreatorTests.ToOptions(options), header ?? Header(64 << 20), OpenFlags.ReadWrite);
 
