@@ -86,6 +86,32 @@ public sealed record Qcow2CreateOptions
     /// <summary>Log2 of <see cref="RefcountBits"/>.</summary>
     public int RefcountOrder => BitOperations.Log2((uint)RefcountBits);
 
+    /// <summary>The same options as texts: what <see cref="Parse"/> reads.</summary>
+    public OptionSet ToOptionSet()
+    {
+        static string Bool(bool value) => value ? "on" : "off";
+        static string Number(long value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var options = new OptionSet
+        {
+            ["size"] = Number(SizeBytes),
+            ["compat"] = Version < 3 ? "0.10" : "1.1",
+            ["cluster_size"] = Number(ClusterSizeBytes),
+            ["extended_l2"] = Bool(ExtendedL2),
+            ["preallocation"] = Preallocation.ToString().ToLowerInvariant(),
+            ["compression_type"] = CompressionType.ToString().ToLowerInvariant(),
+            ["data_file_raw"] = Bool(DataFileRaw),
+            ["lazy_refcounts"] = Bool(LazyRefcounts),
+            ["refcount_bits"] = Number(RefcountBits),
+        };
+        if (BackingFileName is not null)
+            options["backing_file"] = BackingFileName;
+        if (BackingFormat is not null)
+            options["backing_fmt"] = BackingFormat;
+        if (DataFileName is not null)
+            options["data_file"] = DataFileName;
+        return options;
+    }
+
     /// <summary>
     /// Takes what belongs to qcow2 out of <paramref name="options"/>; the rest is for the protocol below.
     /// </summary>
