@@ -17,6 +17,9 @@ public abstract class BlockDriver
     /// <summary>True for drivers that pass their child's bytes through unchanged.</summary>
     public virtual bool IsFilter => false;
 
+    /// <summary>True for drivers that interpret their children's bytes: these are never probed for a format themselves.</summary>
+    public virtual bool IsFormat => !IsProtocol && !IsFilter;
+
     /// <summary>The prefix before the colon of a file name that selects this protocol ("nbd"); null for none.</summary>
     public virtual string? FileNamePrefix => null;
 

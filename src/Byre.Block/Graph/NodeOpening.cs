@@ -254,6 +254,9 @@ internal sealed class NodeOpening : IImageOpener
     {
         OptionSet subset = options.TakeSubset(name + ".");
         string? reference = options.Get(name) is OptionSet.Null ? null : options.Take(name);
+        bool isNamedByUser = name is "file" or "image";
+        if (!isNamedByUser && (reference is not null || !subset.IsEmpty))
+            fileName = null;
         if (fileName is null && reference is null && subset.IsEmpty)
             return null;
         if (name == "file")
@@ -265,13 +268,12 @@ internal sealed class NodeOpening : IImageOpener
         if (name == "data-file" && fileName is not null)
             _opener.ImplicitOpens.Check(fileName, role);
         // A driver that is not known yet is about to be probed, and so a format; so is what a "file" is opened ahead for.
-        bool isFormat = name == "file" || _driver is not ({ IsProtocol: true } or { IsFilter: true });
+        bool isFormat = name == "file" || _driver is not { IsFormat: false };
         OpenFlags flags = _generic.InheritedFlags(role, isFormat ? ParentKind.Format : ParentKind.Other);
         bool isAhead = name == "file" && !_isDetached;
         var child = new NodeOpening(_opener, this, subset, flags) { _role = role, _isAhead = isAhead };
         // Only what the user wrote is parsed for protocols: an image must not be able to name one for its data file.
-        bool parse = name is "file" or "image";
-        return await child.OpenAsync(fileName, parse, cancellation).ConfigureAwait(false);
+        return await child.OpenAsync(fileName, parseFileName: isNamedByUser, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask<BlockNode?> OpenBackingAsync(

@@ -64,7 +64,7 @@ public static class NodeReopener
         if (isRoot || !changes.IsEmpty || generic.Flags != node.OpenedFlags)
             steps.Add(new Step(node, options, effective, generic));
 
-        ParentKind kind = node.Driver.IsFilter || node.Driver.IsProtocol ? ParentKind.Other : ParentKind.Format;
+        ParentKind kind = node.Driver.IsFormat ? ParentKind.Format : ParentKind.Other;
         for (int i = 0; i < ofChildren.Length; i++)
         {
             BlockChild child = node.Children[i];

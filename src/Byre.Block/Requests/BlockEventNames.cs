@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Text;
 
 namespace Byre.Block.Requests;
@@ -8,14 +7,12 @@ public static class BlockEventNames
 {
     private static readonly string[] Names = [.. Enum.GetNames<BlockEvent>().Select(ToSnakeCase)];
 
-    private static readonly FrozenDictionary<string, BlockEvent> Events =
-        Enum.GetValues<BlockEvent>().ToFrozenDictionary(moment => Names[(int)moment], StringComparer.Ordinal);
-
     /// <summary>"l2_alloc_cow_read".</summary>
     public static string NameOf(BlockEvent moment) => Names[(int)moment];
 
     /// <summary>The event called <paramref name="name"/>; null for none.</summary>
-    public static BlockEvent? Find(string name) => Events.TryGetValue(name, out BlockEvent moment) ? moment : null;
+    public static BlockEvent? Find(string name) =>
+        Array.IndexOf(Names, name) is var index and >= 0 ? (BlockEvent)index : null;
 
     private static string ToSnakeCase(string name)
     {

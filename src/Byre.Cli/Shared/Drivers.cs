@@ -1,5 +1,6 @@
 using Byre.Block.Filters;
 using Byre.Block.Filters.Blkdebug;
+using Byre.Block.Filters.Quorum;
 using Byre.Block.Formats;
 using Byre.Block.Graph;
 using Byre.Qcow2;
@@ -22,5 +23,6 @@ internal static class Drivers
         NullDriver.Coroutine,
         NullDriver.Asynchronous,
         new CopyOnReadDriver(),
-        new CompressDriver());
+        new CompressDriver(),
+        new QuorumDriver());
 }
