@@ -139,8 +139,8 @@ internal sealed partial class Qcow2Node
                 if (_tables.Map.HasOwnTable(scope, guest, out miss) &&
                     _tables.Map.TryFindSlot(scope, guest, out L2Slot slot, out miss))
                 {
-                    // As the peer: compressed data never replaces a cluster that is there.
-                    if (_tables.Map.Read(scope, slot).IsCopied)
+                    // As the peer: compressed data never replaces anything that is there.
+                    if ((_tables.Map.Read(scope, slot).Word & L2Entry.OffsetMask) != 0)
                         throw BlockException.FromErrno(Errno.InputOutput);
                     if (_tables.Allocator.TryAllocateBytes(scope, bytes, out HostOffset host, out miss))
                     {

@@ -98,16 +98,18 @@ internal sealed partial class Qcow2Node
     private async ValueTask ReserveSpaceAsync(
         AllocationPlan plan, PreallocationMode mode, CancellationToken cancellation)
     {
-        if (mode is PreallocationMode.Metadata or PreallocationMode.Off || plan.NewRun.Count == 0)
+        // Clusters that are there already: only what lies behind the old end is prepared, it holds nothing.
+        ByteRange host = plan.NewRun.Count > 0
+            ? HostRange(plan.NewRun)
+            : new ByteRange(plan.Host.Value, plan.DataBytes + plan.TailBytes);
+        if (mode is PreallocationMode.Metadata or PreallocationMode.Off)
         {
             // Clusters that were in use before hold old bytes: a linked cluster must read as zeroes.
             if (plan.NewRun is { Count: > 0, IsPristine: false })
-                await _data.WriteZeroesAsync(HostRange(plan.NewRun), RequestFlags.MayUnmap, cancellation)
-                    .ConfigureAwait(false);
+                await _data.WriteZeroesAsync(host, RequestFlags.MayUnmap, cancellation).ConfigureAwait(false);
             return;
         }
 
-        ByteRange host = HostRange(plan.NewRun);
         if (mode == PreallocationMode.Falloc)
         {
             await _data.WriteZeroesAsync(host, RequestFlags.None, cancellation).ConfigureAwait(false);

@@ -17,7 +17,7 @@ internal sealed partial class Qcow2Node
     /// <summary>
     /// Freed clusters that may wait for a flush before a write makes one: they are space the file grows by.
     /// </summary>
-    private const long MaxQuarantineBytes = 256L << 20;
+    private const long MaxQuarantineBytes = 16L << 20;
 
     private WritePlanner? _planner;
 
