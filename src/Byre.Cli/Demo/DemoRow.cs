@@ -4,5 +4,9 @@ namespace Byre.Cli.Demo;
 /// <param name="What">What was done.</param>
 /// <param name="HostBytes">Bytes of the file concerned on the host; null for none.</param>
 /// <param name="Elapsed">How long it took.</param>
-/// <param name="Remark">Rates, cache hits, results.</param>
-internal sealed record DemoRow(string What, long? HostBytes, TimeSpan Elapsed, string Remark);
+/// <param name="Remark">Rates and results.</param>
+internal sealed record DemoRow(string What, long? HostBytes, TimeSpan Elapsed, string Remark)
+{
+    /// <summary>Look-ups in the cache of L2 tables that were hits, and all; null where none were counted.</summary>
+    public (long Hits, long All)? CacheLookups { get; init; }
+}

@@ -13,15 +13,19 @@ internal static class DemoTable
     {
         Table table = new Table().Border(TableBorder.Rounded);
         table.AddColumn("what was done");
-        table.AddColumn(new TableColumn("file on the host").RightAligned());
+        table.AddColumn(new TableColumn("on the host").RightAligned());
         table.AddColumn(new TableColumn("time").RightAligned());
-        table.AddColumn("remarks");
+        table.AddColumn(new TableColumn("L2 cache hits").RightAligned());
+        table.AddColumn("result");
         foreach (DemoRow row in rows)
         {
             table.AddRow(
                 Markup.Escape(row.What),
                 row.HostBytes is { } bytes ? HumanSize.Format(bytes) : "",
                 row.Elapsed.TotalMilliseconds.ToString("N0", CultureInfo.InvariantCulture) + " ms",
+                row.CacheLookups is { } lookups
+                    ? string.Create(CultureInfo.InvariantCulture, $"{lookups.Hits:N0} of {lookups.All:N0}")
+                    : "",
                 Markup.Escape(row.Remark));
         }
 

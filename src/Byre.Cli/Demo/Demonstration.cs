@@ -53,18 +53,11 @@ internal sealed class Demonstration(ProgramContext context, string folder)
         await LetPeerJudgeAsync().ConfigureAwait(false);
     }
 
-    private static string Rate(long bytes, TimeSpan elapsed) =>
-        string.Create(CultureInfo.InvariantCulture, $"{bytes / (1 << 20) / elapsed.TotalSeconds:N0} MiB/s");
+    private static string Count(double number, string unit) =>
+        string.Create(CultureInfo.InvariantCulture, $"{number:N0} {unit}");
 
-    private static string Describe(BlockNode node)
-    {
-        if (node is not IMetadataCaches caches)
-            return "";
-        SliceCacheStatistics l2 = caches.L2Statistics;
-        return string.Create(CultureInfo.InvariantCulture, $"; L2 cache: {l2.Hits:N0} hits, {l2.Misses:N0} misses");
-    }
-
-    private static long HostBytes(string file) => new FileInfo(file).Length;
+    private static (long Hits, long All)? CountLookups(BlockNode node) =>
+        node is IMetadataCaches { L2Statistics: var l2 } ? (l2.Hits, l2.Hits + l2.Misses) : null;
 
     private async ValueTask MakeDiskAsync()
     {
@@ -72,8 +65,7 @@ internal sealed class Demonstration(ProgramContext context, string folder)
             $"create a disk of {DiskSize}", Base, () => RunVerbAsync("create", "-q", "-f", "qcow2", Base, DiskSize))
             .ConfigureAwait(false);
 
-        long started = Stopwatch.GetTimestamp();
-        string remark = await WithImageAsync(Base, OpenFlags.ReadWrite, async disk =>
+        await WithImageAsync($"write {SequentialBytes >> 20} MiB to it", Base, OpenFlags.ReadWrite, async disk =>
         {
             byte[] chunk = new byte[ChunkBytes];
             var random = new Random(Seed);
@@ -84,10 +76,8 @@ internal sealed class Demonstration(ProgramContext context, string folder)
             }
 
             await disk.FlushAsync().ConfigureAwait(false);
-            return Describe(disk.Root);
+            return elapsed => Count((SequentialBytes >> 20) / elapsed.TotalSeconds, "MiB/s");
         }).ConfigureAwait(false);
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
-        _rows.Add(new DemoRow("write 64 MiB to it", HostBytes(Base), elapsed, Rate(SequentialBytes, elapsed) + remark));
     }
 
     private async ValueTask MakeOverlayAsync()
@@ -98,46 +88,34 @@ internal sealed class Demonstration(ProgramContext context, string folder)
             Overlay,
             () => RunVerbAsync("create", "-q", "-f", "qcow2", "-b", Base, "-F", "qcow2", "-o", Options, Overlay))
             .ConfigureAwait(false);
-        await WritePagesAsync().ConfigureAwait(false);
-        await ReadPagesAsync().ConfigureAwait(false);
+        string pages = Count(RandomWrites, "random pages of 4 KiB");
+        await WithImageAsync("write " + pages, Overlay, OpenFlags.ReadWrite, WritePagesAsync).ConfigureAwait(false);
+        await WithImageAsync("read them back and verify", Overlay, OpenFlags.None, ReadPagesAsync).ConfigureAwait(false);
     }
 
-    private async ValueTask WritePagesAsync()
+    private static async ValueTask<Func<TimeSpan, string>> WritePagesAsync(BlockBackend disk)
     {
-        long started = Stopwatch.GetTimestamp();
-        string remark = await WithImageAsync(Overlay, OpenFlags.ReadWrite, async disk =>
-        {
-            foreach ((long offset, byte[] page) in Pages())
-                await disk.WriteAsync(offset, page).ConfigureAwait(false);
-            await disk.FlushAsync().ConfigureAwait(false);
-            return Describe(disk.Root);
-        }).ConfigureAwait(false);
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
-        string rate = string.Create(CultureInfo.InvariantCulture, $"{RandomWrites / elapsed.TotalSeconds:N0} IOPS");
-        _rows.Add(new DemoRow("write 2,000 random pages of 4 KiB", HostBytes(Overlay), elapsed, rate + remark));
+        foreach ((long offset, byte[] page) in Pages())
+            await disk.WriteAsync(offset, page).ConfigureAwait(false);
+        await disk.FlushAsync().ConfigureAwait(false);
+        return elapsed => Count(RandomWrites / elapsed.TotalSeconds, "IOPS");
     }
 
-    private async ValueTask ReadPagesAsync()
+    private static async ValueTask<Func<TimeSpan, string>> ReadPagesAsync(BlockBackend disk)
     {
-        long started = Stopwatch.GetTimestamp();
-        string remark = await WithImageAsync(Overlay, OpenFlags.None, async disk =>
+        // A page may have been written twice: the last content counts.
+        var expected = new Dictionary<long, byte[]>();
+        foreach ((long offset, byte[] page) in Pages())
+            expected[offset] = page;
+        byte[] actual = new byte[PageBytes];
+        foreach ((long offset, byte[] page) in expected)
         {
-            // A page may have been written twice: the last content counts.
-            var expected = new Dictionary<long, byte[]>();
-            foreach ((long offset, byte[] page) in Pages())
-                expected[offset] = page;
-            byte[] actual = new byte[PageBytes];
-            foreach ((long offset, byte[] page) in expected)
-            {
-                await disk.ReadAsync(offset, actual).ConfigureAwait(false);
-                if (!actual.AsSpan().SequenceEqual(page))
-                    throw BlockException.FromErrno($"The page at {offset} reads back wrong", Errno.InputOutput);
-            }
+            await disk.ReadAsync(offset, actual).ConfigureAwait(false);
+            if (!actual.AsSpan().SequenceEqual(page))
+                throw BlockException.FromErrno($"The page at {offset} reads back wrong", Errno.InputOutput);
+        }
 
-            return Describe(disk.Root);
-        }).ConfigureAwait(false);
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
-        _rows.Add(new DemoRow("read them back and verify", null, elapsed, "as written" + remark));
+        return elapsed => "as written, " + Count(expected.Count / elapsed.TotalSeconds, "IOPS");
     }
 
     private async ValueTask<string> CheckAllAsync()
@@ -185,7 +163,8 @@ internal sealed class Demonstration(ProgramContext context, string folder)
         long started = Stopwatch.GetTimestamp();
         string remark = await work().ConfigureAwait(false);
         TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
-        _rows.Add(new DemoRow(what, file is null ? null : HostBytes(file), elapsed, remark));
+        long? hostBytes = file is null ? null : await FindHostBytesAsync(file).ConfigureAwait(false);
+        _rows.Add(new DemoRow(what, hostBytes, elapsed, remark));
     }
 
     private async ValueTask<string> RunVerbAsync(params string[] words)
@@ -201,13 +180,35 @@ internal sealed class Demonstration(ProgramContext context, string folder)
         return "";
     }
 
-    private async ValueTask<string> WithImageAsync(
-        string file, OpenFlags flags, Func<BlockBackend, ValueTask<string>> work)
+    /// <summary>Opens an image, works on it and closes it; the row tells of all three, and of the cache.</summary>
+    private async ValueTask WithImageAsync(
+        string what, string file, OpenFlags flags, Func<BlockBackend, ValueTask<Func<TimeSpan, string>>> work)
     {
+        long started = Stopwatch.GetTimestamp();
+        Func<TimeSpan, string> describe;
+        (long Hits, long All)? lookups;
         var images = new ImageArguments(context) { Format = "qcow2" };
         BlockBackend disk = await images.OpenAsync(file, flags).ConfigureAwait(false);
         await using (disk.ConfigureAwait(false))
-            return await work(disk).ConfigureAwait(false);
+        {
+            describe = await work(disk).ConfigureAwait(false);
+            lookups = CountLookups(disk.Root);
+        }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+        long? hostBytes = (flags & OpenFlags.ReadWrite) != 0
+            ? await FindHostBytesAsync(file).ConfigureAwait(false)
+            : null;
+        _rows.Add(new DemoRow(what, hostBytes, elapsed, describe(elapsed)) { CacheLookups = lookups });
+    }
+
+    /// <summary>Bytes that a file takes on the host.</summary>
+    private async ValueTask<long?> FindHostBytesAsync(string file)
+    {
+        BlockNode node = await context.Images.OpenAsync(file, new OptionSet { ["driver"] = "file" }, OpenFlags.Protocol)
+            .ConfigureAwait(false);
+        await using (node.ConfigureAwait(false))
+            return await node.GetAllocatedBytesAsync().ConfigureAwait(false);
     }
 
     /// <summary>A quarter noise, a half text that compresses, a quarter zeroes.</summary>
