@@ -43,10 +43,24 @@ public sealed class ReadmeTests : IDisposable
         Assert.True(count >= 8, $"only {count} commands were found");
     }
 
+    [Fact]
+    public async Task The_sample_is_the_one_that_is_built_and_it_works()
+    {
+        string readme = Repository.ReadText("README.md");
+        string shown = Regex.Match(readme, "```csharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
+        Assert.Equal(Repository.ReadText("samples/Byre.Samples/Program.cs"), shown);
+
+        string folder = Repository.FullPath("artifacts/bin/Byre.Samples");
+        string sample = Directory.GetFiles(folder, "Byre.Samples.dll", SearchOption.AllDirectories)[0];
+        (int status, string printed) = await RunAsync($"dotnet '{sample}'");
+        Assert.Equal((0, "The page came back as written.\n"), (status, printed));
+    }
+
     [Theory]
     [InlineData("a 12 b\n", "a ... b\n", true)]
     [InlineData("a\nx\ny\nb\n", "a\n...\nb\n", true)]
     [InlineData("a\nb\n", "a\n...\nb\n", true)]
+    [InlineData("a\nb\n", "...\n", true)]
     [InlineData("a\nc\n", "a\n...\nb\n", false)]
     [InlineData("a\n", "b\n", false)]
     public void Shown_output_may_leave_things_out(string printed, string shown, bool matches) =>
@@ -77,10 +91,10 @@ public sealed class ReadmeTests : IDisposable
 
     private static bool Matches(string printed, string shown)
     {
-        string pattern = Regex.Escape(shown)
+        string pattern = Regex.Escape("\n" + shown)
             .Replace(@"\n\.\.\.\n", @"\n(?:.*\n)*", StringComparison.Ordinal)
             .Replace(@"\.\.\.", ".*", StringComparison.Ordinal);
-        return Regex.IsMatch(printed.TrimEnd() + "\n", $@"\A{pattern}\z");
+        return Regex.IsMatch("\n" + printed.TrimEnd() + "\n", $@"\A{pattern}\z");
     }
 
     private async Task<(int Status, string Printed)> RunAsync(string command)
