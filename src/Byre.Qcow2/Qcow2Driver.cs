@@ -104,6 +104,10 @@ public sealed class Qcow2Driver : BlockDriver
         Qcow2Node? node = null;
         try
         {
+            // From here on the file holds metadata, which nobody else may write.
+            file.SetPermissions(
+                NodePermissions.All & ~NodePermissions.WriteUnchanged,
+                NodePermissions.ConsistentRead | NodePermissions.WriteUnchanged);
             if (wanted.DataFileName is { } dataFileName)
             {
                 dataFile = await request.Creator.CreateFileAsync(dataFileName, options, cancellation).ConfigureAwait(false);

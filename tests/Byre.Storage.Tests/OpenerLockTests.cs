@@ -23,6 +23,7 @@ public sealed class OpenerLockTests : IDisposable
     [InlineData(OpenFlags.ReadWrite | OpenFlags.Resize, null, "100 101 103")]
     [InlineData(OpenFlags.ReadWrite, "size", "100 101 103 203")]
     [InlineData(OpenFlags.ForceShare, null, "100")]
+    [InlineData(OpenFlags.NoShare, null, "100 201 203")]
     public async Task Raw_images(OpenFlags flags, string? windowOption, string locks)
     {
         string name = _directory.File("f", Nodes.Pattern(1024));

@@ -98,7 +98,7 @@ internal sealed class NodeOpening : IImageOpener
     {
         bool isWritable = (_generic.Flags & OpenFlags.ReadWrite) != 0;
         NodePermissions used = NodeSharing.OfChild(role, NodeSharing.OfRoot(_generic.Flags), isWritable);
-        return (used, NodeSharing.OnChild(role, NodePermissions.All));
+        return (used, NodeSharing.OnChild(role, NodeSharing.ByRoot(_generic.Flags)));
     }
 
     // A root is used as its flags say. What is opened ahead as a format's file is not used until the format claims it:
@@ -106,7 +106,7 @@ internal sealed class NodeOpening : IImageOpener
     private (NodePermissions Used, NodePermissions Shared) OwnPermissions()
     {
         if (_parent is null)
-            return (NodeSharing.OfRoot(_generic.Flags), NodePermissions.All);
+            return (NodeSharing.OfRoot(_generic.Flags), NodeSharing.ByRoot(_generic.Flags));
         return _isAhead ? (NodePermissions.None, NodePermissions.All) : _parent.PermissionsOnChild(_role);
     }
 

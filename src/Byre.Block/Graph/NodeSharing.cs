@@ -41,6 +41,11 @@ public static class NodeSharing
         return uses;
     }
 
+    /// <summary>What the user of a root node lets others do with it.</summary>
+    public static NodePermissions ByRoot(OpenFlags flags) => (flags & OpenFlags.NoShare) != 0
+        ? NodePermissions.ConsistentRead | NodePermissions.WriteUnchanged
+        : NodePermissions.All;
+
     /// <summary>
     /// What a parent that is used for <paramref name="parentUses"/> does with a child in <paramref name="role"/>: a
     /// format writes metadata, and grows its file, whenever it may (<paramref name="isWritable"/>); a backing file is

@@ -41,4 +41,7 @@ public enum OpenFlags
 
     /// <summary>Enable copy-on-read.</summary>
     CopyOnRead = 2048,
+
+    /// <summary>Nobody else may write or resize while the root is open; formats see to that by themselves.</summary>
+    NoShare = 4096,
 }

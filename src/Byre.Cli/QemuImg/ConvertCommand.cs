@@ -40,7 +40,8 @@ internal sealed class ConvertCommand : Verb
             var sources = new List<BlockNode>(parsed.Sources.Length);
             foreach (string name in parsed.Sources)
             {
-                BlockBackend source = await parsed.Images.OpenAsync(name, sourceCache.Flags).ConfigureAwait(false);
+                BlockBackend source = await parsed.Images.OpenAsync(name, sourceCache.Flags | OpenFlags.NoShare)
+                    .ConfigureAwait(false);
                 images.Add(source);
                 sources.Add(source.Root);
             }

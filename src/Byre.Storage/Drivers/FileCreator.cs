@@ -23,7 +23,8 @@ internal static class FileCreator
     public static void Create(SystemCalls calls, FileCreateArguments arguments)
     {
         const NodePermissions used = NodePermissions.Write | NodePermissions.Resize;
-        const NodePermissions shared = NodePermissions.All & ~NodePermissions.Resize;
+        // The peer lets others write meanwhile; but they would lose what they have written.
+        const NodePermissions shared = NodePermissions.ConsistentRead | NodePermissions.WriteUnchanged;
         string name = arguments.FileName;
         using OpenFile file = OpenFile.Open(calls, name, name, OpenMode.ReadWrite | OpenMode.Create);
         new ImageLock(calls, name).Change(file.Fd, used, shared);
