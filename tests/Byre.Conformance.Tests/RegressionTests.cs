@@ -21,7 +21,7 @@ public sealed class RegressionTests(ITestOutputHelper log)
         new WriteStep(Cluster, Cluster, 3, WriteKind.Plain),
         new WriteStep(2 * Cluster, Cluster, 4, WriteKind.Compressed));
 
-    /// <summary>The peer leaks a compressed cluster where a snapshot fails because a reference count overflows.</summary>
+    /// <summary>The peer leaks clusters where a snapshot fails because a reference count overflows.</summary>
     [Fact]
     public void A_snapshot_that_overflows_a_reference_count_leaks_nothing() => Run(
         new ImageParameters { SizeBytes = 184 << 10, ClusterBytes = 2048, RefcountBits = 2 },

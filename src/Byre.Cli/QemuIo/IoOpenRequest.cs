@@ -5,7 +5,8 @@ using Byre.Cli.Shared;
 namespace Byre.Cli.QemuIo;
 
 /// <summary>
-/// How an image is to be opened, as the program's options and those of "open" describe it. Filled while options are read.
+/// How an image is to be opened, as the program's options and those of "open" describe it. Filled while options are
+/// read.
 /// </summary>
 internal sealed class IoOpenRequest
 {
@@ -103,7 +104,8 @@ internal sealed class IoOpenRequest
         BlockNode below = await context.Images.OpenAsync(FileName, Options, belowFlags).ConfigureAwait(false);
         try
         {
-            string directory = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } given ? given : "/var/tmp";
+            string? given = Environment.GetEnvironmentVariable("TMPDIR");
+            string directory = string.IsNullOrEmpty(given) ? "/var/tmp" : given;
             string file = Path.Combine(directory, $"byre.{Guid.NewGuid():N}");
             return await context.Images.Opener.OpenTemporaryOverlayAsync(below, file, flags).ConfigureAwait(false);
         }

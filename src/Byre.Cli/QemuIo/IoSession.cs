@@ -112,7 +112,9 @@ internal sealed class IoSession(ProgramContext context) : IAsyncDisposable
     /// <summary>A range as a user gave it, which may be beyond everything.</summary>
     /// <exception cref="BlockException">It ends beyond the largest offset (EIO, as beyond the image's end).</exception>
     public static ByteRange RangeOf(long offset, long count) =>
-        offset > long.MaxValue - count ? throw BlockException.FromErrno(Errno.InputOutput) : new ByteRange(offset, count);
+        offset <= long.MaxValue - count
+            ? new ByteRange(offset, count)
+            : throw BlockException.FromErrno(Errno.InputOutput);
 
     /// <summary>The node that can hold requests.</summary>
     /// <exception cref="BlockException">There is none (ENOTSUP).</exception>

@@ -92,7 +92,7 @@ internal sealed class ReopenCommand : IoCommand
         throw CommandException.Error($"Read-only block node '{image.Root.NodeName}' cannot support read-write users");
     }
 
-    /// <summary>The modes that the image has now, or that were asked for by letters, win over how it was opened.</summary>
+    /// <summary>The modes of now, or those asked for by letters, win over how the image was opened.</summary>
     private static void SetImpliedOptions(OptionSet options, OpenFlags flags)
     {
         if (!options.Contains("read-only"))

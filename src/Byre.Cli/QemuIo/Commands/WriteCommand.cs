@@ -69,7 +69,8 @@ internal sealed class WriteCommand : IoCommand
 
         using TransferBuffer? buffer = CreateBuffer(session, options, count);
         RequestOutcome outcome = await session
-            .PerformAsync(() => Submit(session.Image, options, IoSession.RangeOf(offset, count), buffer)).ConfigureAwait(false);
+            .PerformAsync(() => Submit(session.Image, options, IoSession.RangeOf(offset, count), buffer))
+            .ConfigureAwait(false);
         if (outcome.Failure is not null)
             return session.Fail($"write failed: {outcome.FailureText}");
         options.PrintReport(session.Output, "wrote", new ByteRange(offset, count), outcome.Elapsed);
@@ -87,8 +88,9 @@ internal sealed class WriteCommand : IoCommand
         if (options.Has(RequestFlags.MayUnmap) && !options.IsZero)
             throw CommandException.Output("-u requires -z to be specified");
 
-        int sources = (options.IsZero ? 1 : 0) + (options.Pattern is null ? 0 : 1) + (options.SourceFile is null ? 0 : 1);
-        if (sources > 1)
+        bool hasPattern = options.Pattern is not null;
+        bool hasSource = options.SourceFile is not null;
+        if ((options.IsZero && hasPattern) || (options.IsZero && hasSource) || (hasPattern && hasSource))
             throw CommandException.Output("Only one of -z, -P, and -s can be specified at the same time");
     }
 
@@ -101,7 +103,8 @@ internal sealed class WriteCommand : IoCommand
             : session.FilledBuffer(count, options.Pattern ?? DefaultPattern);
     }
 
-    private static ValueTask Submit(BlockBackend image, TransferOptions options, ByteRange range, TransferBuffer? buffer)
+    private static ValueTask Submit(
+        BlockBackend image, TransferOptions options, ByteRange range, TransferBuffer? buffer)
     {
         if (buffer is null)
             return image.WriteZeroesAsync(range, options.Flags & ~RequestFlags.Compressed);
