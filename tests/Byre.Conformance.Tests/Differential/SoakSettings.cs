@@ -17,6 +17,10 @@ internal static class SoakSettings
     /// <summary>BYRE_CASES: at most so many programs; 1 repeats a single one.</summary>
     public static int MaxCases { get; } = Read("BYRE_CASES", int.MaxValue);
 
+    /// <summary>BYRE_QUESTIONS: the questions whose answers are compared; all where it is not set.</summary>
+    public static string Questions { get; } =
+        Environment.GetEnvironmentVariable("BYRE_QUESTIONS") is { Length: > 0 } some ? some : "check,info,map,snapshot";
+
     private static int Read(string name, int otherwise) =>
         int.TryParse(
             Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
