@@ -25,7 +25,7 @@ internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int R
     public static CacheSizes Compute(CacheSettings settings, ImageHeader header)
     {
         int clusterBytes = header.ClusterSizeBytes;
-        (UInt128 l2Bytes, UInt128 refcountBytes) = Divide(settings, header);
+        (ulong l2Bytes, ulong refcountBytes) = Divide(settings, header);
         long entryBytes = settings.L2EntryBytes ?? Math.Min(clusterBytes, DefaultSliceBytes);
         const int MinEntryBytes = 1 << FormatLimits.MinClusterBits;
         if (entryBytes < MinEntryBytes || entryBytes > clusterBytes || !BitOperations.IsPow2(entryBytes))
@@ -34,10 +34,10 @@ internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int R
                 $"L2 cache entry size must be a power of two between {MinEntryBytes} and the cluster size ({clusterBytes})");
         }
 
-        UInt128 l2Slices = UInt128.Max(l2Bytes / (ulong)entryBytes, MinL2Slices);
+        ulong l2Slices = Math.Max(l2Bytes / (ulong)entryBytes, MinL2Slices);
         if (l2Slices > int.MaxValue)
             throw BlockException.Invalid("L2 cache size too big");
-        UInt128 refcountClusters = UInt128.Max(refcountBytes / (ulong)clusterBytes, MinRefcountClusters);
+        ulong refcountClusters = Math.Max(refcountBytes / (ulong)clusterBytes, MinRefcountClusters);
         if (refcountClusters > int.MaxValue)
             throw BlockException.Invalid("Refcount cache size too big");
 
@@ -47,24 +47,24 @@ internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int R
             (int)entryBytes,
             (int)l2Slices,
             refcountSliceBytes,
-            (int)UInt128.Min(refcountClusters * slicesPerCluster, int.MaxValue));
+            (int)Math.Min(refcountClusters * slicesPerCluster, int.MaxValue));
     }
 
-    private static (UInt128 L2Bytes, UInt128 RefcountBytes) Divide(CacheSettings settings, ImageHeader header)
+    private static (ulong L2Bytes, ulong RefcountBytes) Divide(CacheSettings settings, ImageHeader header)
     {
         // An L2 table is a whole cluster, and so is the memory that caches the last one.
         Geometry geometry = header.CreateGeometry();
-        UInt128 clusters = ((ulong)header.VirtualSizeBytes + (ulong)geometry.ClusterSize - 1) >> geometry.ClusterBits;
-        UInt128 mask = (ulong)geometry.ClusterSize - 1;
-        UInt128 wholeDisk = ((clusters << geometry.L2EntryBits) + mask) & ~mask;
-        UInt128 minRefcounts = (ulong)(MinRefcountClusters * geometry.ClusterSize);
-        UInt128 l2Setting = (ulong)(settings.L2Bytes ?? DefaultMaxL2Bytes);
-        UInt128 refcounts = (ulong)(settings.RefcountBytes ?? 0);
-        UInt128 l2 = UInt128.Min(wholeDisk, l2Setting);
+        ulong clusters = ((ulong)header.VirtualSizeBytes + (ulong)geometry.ClusterSize - 1) >> geometry.ClusterBits;
+        ulong mask = (ulong)geometry.ClusterSize - 1;
+        ulong wholeDisk = ((clusters << geometry.L2EntryBits) + mask) & ~mask;
+        ulong minRefcounts = (ulong)(MinRefcountClusters * geometry.ClusterSize);
+        ulong l2Setting = (ulong)(settings.L2Bytes ?? DefaultMaxL2Bytes);
+        ulong refcounts = (ulong)(settings.RefcountBytes ?? 0);
+        ulong l2 = Math.Min(wholeDisk, l2Setting);
         if (settings.CombinedBytes is not { } given)
             return (l2, refcounts);
 
-        UInt128 combined = (ulong)given;
+        ulong combined = (ulong)given;
         if (settings.L2Bytes is not null && settings.RefcountBytes is not null)
         {
             throw BlockException.Invalid(
@@ -83,7 +83,7 @@ internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int R
         // As much as possible for L2 tables, the rest for refcounts, which need at least their minimum.
         if (combined >= wholeDisk + minRefcounts)
             return (wholeDisk, combined - wholeDisk);
-        refcounts = UInt128.Min(combined, minRefcounts);
+        refcounts = Math.Min(combined, minRefcounts);
         return (combined - refcounts, refcounts);
     }
 }

@@ -27,18 +27,23 @@ public static class QDictOrder
     /// <summary>The entries, given in the order of insertion, in the order in which they are walked.</summary>
     public static IReadOnlyList<T> Sort<T>(IReadOnlyList<T> entries, Func<T, string> keyOf)
     {
-        int[] order = new int[entries.Count];
-        long[] ranks = new long[entries.Count];
-        for (int i = 0; i < order.Length; i++)
+        // Insertion sort: dictionaries are small, and of one bucket the later entry comes first.
+        int[] buckets = new int[entries.Count];
+        var sorted = new T[entries.Count];
+        for (int i = 0; i < sorted.Length; i++)
         {
-            order[i] = i;
-            ranks[i] = ((long)Bucket(keyOf(entries[i])) << 32) - i;
+            int bucket = Bucket(keyOf(entries[i]));
+            int place = i;
+            for (; place > 0 && buckets[place - 1] >= bucket; place--)
+            {
+                buckets[place] = buckets[place - 1];
+                sorted[place] = sorted[place - 1];
+            }
+
+            buckets[place] = bucket;
+            sorted[place] = entries[i];
         }
 
-        Array.Sort(ranks, order);
-        var sorted = new T[order.Length];
-        for (int i = 0; i < order.Length; i++)
-            sorted[i] = entries[order[i]];
         return sorted;
     }
 
