@@ -8,7 +8,9 @@ namespace Byre.Cli.Tests.Transcripts;
 /// </summary>
 public sealed class TranscriptTests : IClassFixture<PublishedProgram>
 {
-    public static TheoryData<string> Names => new("create", "usage", "info", "map", "snapshot", "check", "io", "io-qcow2");
+    public static TheoryData<string> Names => new(
+        "create", "usage", "info", "map", "snapshot", "check", "convert", "compare", "resize", "rebase", "dd", "io",
+        "io-qcow2");
 
     [Theory]
     [MemberData(nameof(Names))]
