@@ -7,9 +7,12 @@ namespace Byre.Cli.Interop;
 /// </summary>
 internal static unsafe partial class NativeMethods
 {
-    /// <summary>Writes to a file descriptor; negative on failure.</summary>
-    [LibraryImport("libc", EntryPoint = "write")]
-    internal static partial nint Write(int descriptor, byte* buffer, nuint count);
+    /// <summary>Writes the beginning of <paramref name="bytes"/>; how many, or a negative number on failure.</summary>
+    internal static int Write(int descriptor, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* start = bytes)
+            return (int)Write(descriptor, start, (nuint)bytes.Length);
+    }
 
     /// <summary>1 where the descriptor is a terminal.</summary>
     [LibraryImport("libc", EntryPoint = "isatty")]
@@ -18,4 +21,7 @@ internal static unsafe partial class NativeMethods
     /// <summary>Sends a signal to a process.</summary>
     [LibraryImport("libc", EntryPoint = "kill")]
     internal static partial int Kill(int process, int signal);
+
+    [LibraryImport("libc", EntryPoint = "write")]
+    private static partial nint Write(int descriptor, byte* buffer, nuint count);
 }

@@ -67,7 +67,7 @@ internal sealed class CreateCommand : Verb
         if (operands.Length > 2)
             throw new UsageException($"Unexpected argument: {operands[2]}");
 
-        var creation = new ImageCreation(context)
+        await RunAsync(new ImageCreation(context)
         {
             FileName = operands[0],
             Format = format,
@@ -77,17 +77,20 @@ internal sealed class CreateCommand : Verb
             SizeBytes = size,
             SkipBacking = skipBacking,
             Quiet = quiet,
-        };
+        }).ConfigureAwait(false);
+        return 0;
+    }
+
+    private static async ValueTask RunAsync(ImageCreation creation)
+    {
         try
         {
             await creation.RunAsync().ConfigureAwait(false);
         }
         catch (BlockException failure)
         {
-            throw failure.Prepend(operands[0] + ": ");
+            throw failure.Prepend(creation.FileName + ": ");
         }
-
-        return 0;
     }
 
     /// <summary>

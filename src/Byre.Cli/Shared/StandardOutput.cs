@@ -9,7 +9,7 @@ namespace Byre.Cli.Shared;
 /// written at once. Texts are UTF-8. Write failures (a closed pipe) are remembered, and what follows is dropped. Not
 /// thread-safe.
 /// </summary>
-internal sealed unsafe class StandardOutput(int descriptor, OutputBuffering buffering)
+internal sealed class StandardOutput(int descriptor, OutputBuffering buffering)
 {
     /// <summary>
     /// The block size glibc uses for pipes and files; scripts see the same interleaving of the two streams.
@@ -67,14 +67,11 @@ internal sealed unsafe class StandardOutput(int descriptor, OutputBuffering buff
     public void Flush()
     {
         int written = 0;
-        fixed (byte* start = _buffer)
+        while (written < _used && !_failed)
         {
-            while (written < _used && !_failed)
-            {
-                nint count = NativeMethods.Write(descriptor, start + written, (nuint)(_used - written));
-                _failed = count <= 0;
-                written += _failed ? 0 : (int)count;
-            }
+            int count = NativeMethods.Write(descriptor, _buffer.AsSpan(written.._used));
+            _failed = count <= 0;
+            written += _failed ? 0 : count;
         }
 
         _used = 0;
