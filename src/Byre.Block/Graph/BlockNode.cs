@@ -154,9 +154,23 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// <param name="options">The node's own options of which some are strong.</param>
     protected internal virtual string? DescribeFileName(OptionSet options) => null;
 
-    /// <summary>Host bytes in use; null where unknown.</summary>
-    public virtual ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) =>
-        File is { } file ? file.GetAllocatedBytesAsync(cancellation) : new ValueTask<long?>((long?)null);
+    /// <summary>
+    /// Host bytes in use by the node's own content, backing files excluded; null where unknown. The base adds up the children's.
+    /// </summary>
+    public virtual async ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default)
+    {
+        long? sum = null;
+        foreach (BlockChild child in Children)
+        {
+            if ((child.Role & ChildRole.Backing) != 0)
+                continue;
+            if (await child.Node.GetAllocatedBytesAsync(cancellation).ConfigureAwait(false) is not { } bytes)
+                return null;
+            sum = (sum ?? 0) + bytes;
+        }
+
+        return sum;
+    }
 
     /// <summary>What the format knows of the image.</summary>
     public virtual ValueTask<ImageInfo> GetImageInfoAsync(CancellationToken cancellation = default) =>

@@ -15,8 +15,6 @@ internal sealed class GenericOptions(OpenFlags flags)
     public void TakeFrom(OptionSet options)
     {
         NodeName = options.Take("node-name");
-        if (NodeName is not null)
-            CheckNodeName(NodeName);
         Set(OpenFlags.CacheDirect, options.TakeBool("cache.direct"));
         Set(OpenFlags.CacheNoFlush, options.TakeBool("cache.no-flush"));
         Set(OpenFlags.AutoReadOnly, options.TakeBool("auto-read-only"));
@@ -72,14 +70,22 @@ internal sealed class GenericOptions(OpenFlags flags)
         return child | OpenFlags.Unmap;
     }
 
-    private static void CheckNodeName(string nodeName)
+    /// <summary>
+    /// Refuses a node name that is not one, or that another node of the same graph, whose names are
+    /// <paramref name="taken"/>, has.
+    /// </summary>
+    public void CheckNodeName(HashSet<string> taken)
     {
+        if (NodeName is not { } nodeName)
+            return;
         bool wellFormed = nodeName.Length > 0 && char.IsAsciiLetter(nodeName[0])
             && nodeName.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_');
         if (!wellFormed)
             throw BlockException.Invalid($"Invalid node-name: '{nodeName}'");
         if (nodeName.Length > 31)
             throw BlockException.Invalid("Node name too long");
+        if (!taken.Add(nodeName))
+            throw BlockException.Invalid($"Duplicate nodes with node-name='{nodeName}'");
     }
 
     private void TakeDiscard(OptionSet options)

@@ -17,6 +17,9 @@ internal sealed class NodeOpening : IImageOpener
     private readonly int _depth;
     private readonly GenericOptions _generic;
     private readonly List<string> _childNames = [];
+
+    /// <summary>All node names given in this open, from the root down.</summary>
+    private readonly HashSet<string> _nodeNames;
     private BlockDriver? _driver;
     private BlockNode? _file;
     private bool _fileIsClaimed;
@@ -32,6 +35,7 @@ internal sealed class NodeOpening : IImageOpener
         _parent = parent;
         _options = options;
         _depth = parent is null ? 0 : parent._depth + 1;
+        _nodeNames = parent?._nodeNames ?? [];
         _generic = new GenericOptions(flags);
     }
 
@@ -128,6 +132,7 @@ internal sealed class NodeOpening : IImageOpener
         if (_file is { IsReadOnly: true })
             _generic.BecomeReadOnly();
         _generic.Check();
+        _generic.CheckNodeName(_nodeNames);
         if (probed && _driver.Name == "raw" && (_generic.Flags & OpenFlags.ReadWrite) != 0)
             _opener.WarnOfProbedRaw?.Invoke(ProbedRawText(_file!.FileName));
 

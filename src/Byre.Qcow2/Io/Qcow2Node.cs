@@ -96,7 +96,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
             {
                 new("file", _tables.HasDataFile ? ChildRole.Metadata : ChildRole.Metadata | ChildRole.Data, _file),
             };
-            if (_tables.HasDataFile)
+            // Where only metadata is wanted the data file was not opened.
+            if (_data != _file)
                 children.Add(new BlockChild("data-file", ChildRole.Data, _data));
             if (_backing is not null)
                 children.Add(new BlockChild("backing", ChildRole.Backing, _backing));

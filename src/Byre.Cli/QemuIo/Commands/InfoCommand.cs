@@ -26,7 +26,8 @@ internal sealed class InfoCommand : IoCommand
         ImageInfo info = await describing.GetImageInfoAsync().ConfigureAwait(false);
         session.Output.WriteLine($"cluster size: {TransferSize.Format(info.ClusterSizeBytes)}");
         session.Output.WriteLine($"vm state offset: {TransferSize.Format(info.VmStateOffset)}");
-        NodeInfoText.PrintFormatSpecific(session.Output, info, level: 0);
+        if (describing == node)
+            NodeInfoText.PrintFormatSpecific(session.Output, info, level: 0);
         return true;
     }
 
