@@ -1,4 +1,5 @@
 using Byre.Qcow2.Check;
+using Byre.Qcow2.Tests.Compression;
 
 namespace Byre.Qcow2.Tests.Check;
 
@@ -108,7 +109,7 @@ public sealed class CheckAgainstPeerTests
 
     public static IEnumerable<object[]> Names => Damages.Keys.Select(name => new object[] { name });
 
-    [Theory]
+    [PeerTheory("qemu-img", "qemu-io")]
     [MemberData(nameof(Names))]
     public async Task ChecksAndRepairsAsThePeerDoes(string name)
     {

@@ -1,4 +1,5 @@
 using Byre.Block.Buffers;
+using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Block.Requests;
 using Microsoft.Win32.SafeHandles;
@@ -8,6 +9,8 @@ namespace Byre.Qcow2.Tests.Check;
 /// <summary>A file as a node, with nothing in between: what a check needs of storage.</summary>
 internal sealed class PlainFileNode : BlockNode
 {
+    private const long MaxLengthBytes = 1L << 40;
+
     private readonly SafeFileHandle _handle;
 
     public PlainFileNode(string path, bool writable)
@@ -17,8 +20,11 @@ internal sealed class PlainFileNode : BlockNode
         OpenedFlags = writable ? OpenFlags.ReadWrite | OpenFlags.Unmap : OpenFlags.None;
     }
 
-    /// <summary>Called before each write with its place; throws to make it fail.</summary>
-    public Action<ByteRange>? OnWrite { get; set; }
+    /// <summary>Called before each read with its place; throws to make it fail. Called by several threads.</summary>
+    public Action<ByteRange>? OnRead { get; set; }
+
+    /// <summary>Called before each write with its place and bytes; throws to make it fail.</summary>
+    public Action<long, ReadOnlyMemory<byte>>? OnWrite { get; set; }
 
     /// <summary>Called at each flush.</summary>
     public Action? OnFlush { get; set; }
@@ -35,6 +41,7 @@ internal sealed class PlainFileNode : BlockNode
 
     protected override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
     {
+        OnRead?.Invoke(new ByteRange(offset, destination.Length));
         foreach (Memory<byte> segment in destination)
         {
             int done = 0;
@@ -58,7 +65,7 @@ internal sealed class PlainFileNode : BlockNode
     {
         foreach (Memory<byte> segment in source)
         {
-            OnWrite?.Invoke(new ByteRange(offset, segment.Length));
+            OnWrite?.Invoke(offset, segment);
             RandomAccess.Write(_handle, segment.Span, offset);
             offset += segment.Length;
         }
@@ -83,6 +90,8 @@ internal sealed class PlainFileNode : BlockNode
 
     protected override ValueTask TruncateCoreAsync(TruncateRequest request, CancellationToken cancellation)
     {
+        if (request.LengthBytes > MaxLengthBytes)
+            throw BlockException.FromErrno("Could not resize file", Errno.FileTooLarge);
         RandomAccess.SetLength(_handle, request.LengthBytes);
         return default;
     }
