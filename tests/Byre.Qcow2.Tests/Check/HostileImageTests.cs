@@ -6,7 +6,9 @@ using Byre.Qcow2.Tests.Compression;
 
 namespace Byre.Qcow2.Tests.Check;
 
-/// <summary>Images made to hurt: a check ends with a report or a <see cref="BlockException"/>, in bounded memory.</summary>
+/// <summary>
+/// Images made to hurt: a check ends with a report or a <see cref="BlockException"/>, in bounded memory.
+/// </summary>
 public sealed class HostileImageTests
 {
     [PeerTheory("qemu-img", "qemu-io")]
@@ -19,7 +21,8 @@ public sealed class HostileImageTests
     {
         using TestImage image = CreateVaried(options);
         byte[] original = await File.ReadAllBytesAsync(image.Path);
-        long[] places = [0, image.L1, image.RefcountTable, image.FirstRefcountBlock, image.L2(), (long)image.Read64(64)];
+        long snapshots = (long)image.Read64(64);
+        long[] places = [0, image.L1, image.RefcountTable, image.FirstRefcountBlock, image.L2(), snapshots];
         for (int seed = 0; seed < 40; seed++)
         {
             byte[] damaged = (byte[])original.Clone();
@@ -98,7 +101,8 @@ public sealed class HostileImageTests
     [PeerFact]
     public async Task FindingsDoNotDependOnThreads()
     {
-        using TestImage image = new TestImage("1G", "cluster_size=4k").Io("write 0 3M", "write 100M 3M", "write -c 500M 2M");
+        using TestImage image = new TestImage("1G", "cluster_size=4k")
+            .Io("write 0 3M", "write 100M 3M", "write -c 500M 2M");
         long l2 = image.L2();
         for (int i = 0; i < 40; i++)
             image.Poke64(l2 + (8 * i), (ulong)(i * 0x1357) << 9);
@@ -113,7 +117,9 @@ public sealed class HostileImageTests
     }
 
     private static TestImage CreateVaried(string options) =>
-        new TestImage("4M", options).Io("write 0 200k", "write -z 64k 16k", "write 1M 40k").Snapshot("s").Io("write 20k 20k");
+        new TestImage("4M", options)
+            .Io("write 0 200k", "write -z 64k 16k", "write 1M 40k").Snapshot("s")
+            .Io("write 20k 20k");
 
     private static void Damage(byte[] image, long[] places, Random random)
     {

@@ -85,7 +85,9 @@ public sealed class RepairSafetyTests
             () => CheckProgram.CheckAsync(file, RepairMode.All, findings));
         Assert.Equal(Errno.NoSpace, error.Errno);
         Assert.EndsWith(
-            "qemu-img: ERROR writing refblock: No space left on device\n", findings.ToString(), StringComparison.Ordinal);
+            "qemu-img: ERROR writing refblock: No space left on device\n",
+            findings.ToString(),
+            StringComparison.Ordinal);
         Assert.Equal(before, await File.ReadAllBytesAsync(image.Path));
     }
 
