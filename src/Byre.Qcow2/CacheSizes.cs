@@ -5,9 +5,9 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2;
 
 /// <summary>
-/// How many slices of which size the metadata caches hold. The sizes follow the peer's rules, so that options mean the same;
-/// the slices do not: tables are cached in pieces of 4 KiB even where the cache could hold them all, because a small piece
-/// is cheaper to load and to write back. Immutable.
+/// How many slices of which size the metadata caches hold. The sizes follow the peer's rules, so that options mean
+/// the same; the slices do not: tables are cached in pieces of 4 KiB even where the cache could hold them all,
+/// because a small piece is cheaper to load and to write back. Immutable.
 /// </summary>
 /// <param name="L2SliceBytes">A power of two from 512 bytes to the cluster size.</param>
 /// <param name="L2Slices">At least 2: a copy-on-write of a table needs two.</param>
@@ -31,7 +31,8 @@ internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int R
         if (entryBytes < MinEntryBytes || entryBytes > clusterBytes || !BitOperations.IsPow2(entryBytes))
         {
             throw BlockException.Invalid(
-                $"L2 cache entry size must be a power of two between {MinEntryBytes} and the cluster size ({clusterBytes})");
+                $"L2 cache entry size must be a power of two between {MinEntryBytes} and the cluster size " +
+                $"({clusterBytes})");
         }
 
         ulong l2Slices = Math.Max(l2Bytes / (ulong)entryBytes, MinL2Slices);

@@ -8,7 +8,8 @@ namespace Byre.Qcow2;
 internal static class HeaderReader
 {
     /// <summary>Reads and parses; a file that is shorter than a cluster is taken as filled up with zeroes.</summary>
-    /// <exception cref="BlockException">The file cannot be read, or <see cref="HeaderCodec.Parse"/> refuses it.</exception>
+    /// <exception cref="BlockException">The file cannot be read, or <see cref="HeaderCodec.Parse"/> refuses
+    /// it.</exception>
     public static async ValueTask<ImageHeader> ReadAsync(
         BlockNode file, HeaderParsing parsing, CancellationToken cancellation)
     {

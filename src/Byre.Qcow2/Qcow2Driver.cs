@@ -99,7 +99,8 @@ public sealed class Qcow2Driver : BlockDriver
         Qcow2CreateOptions wanted = Qcow2CreateOptions.Parse(options);
         ImageCreator.CheckSize(wanted);
         options["size"] = "0";
-        BlockNode file = await request.Creator.CreateFileAsync(request.FileName, options, cancellation).ConfigureAwait(false);
+        BlockNode file = await request.Creator.CreateFileAsync(request.FileName, options, cancellation)
+            .ConfigureAwait(false);
         BlockNode? dataFile = null;
         Qcow2Node? node = null;
         try
@@ -110,7 +111,8 @@ public sealed class Qcow2Driver : BlockDriver
                 NodePermissions.ConsistentRead | NodePermissions.WriteUnchanged);
             if (wanted.DataFileName is { } dataFileName)
             {
-                dataFile = await request.Creator.CreateFileAsync(dataFileName, options, cancellation).ConfigureAwait(false);
+                dataFile = await request.Creator.CreateFileAsync(dataFileName, options, cancellation)
+                    .ConfigureAwait(false);
                 if (dataFile.FileName.Length > 0)
                     wanted = wanted with { DataFileName = dataFile.FileName };
             }
@@ -139,10 +141,13 @@ public sealed class Qcow2Driver : BlockDriver
     {
         await ImageCreator.WriteEmptyAsync(file, options, cancellation).ConfigureAwait(false);
         if (dataFile is not null)
-            await dataFile.TruncateAsync(new TruncateRequest(options.SizeBytes, Exact: false), cancellation).ConfigureAwait(false);
+            await dataFile.TruncateAsync(new TruncateRequest(options.SizeBytes, Exact: false), cancellation)
+                .ConfigureAwait(false);
     }
 
-    /// <summary>An image of size 0, open: it grows with the same code as <c>resize</c>, and so gets the same layout.</summary>
+    /// <summary>
+    /// An image of size 0, open: it grows with the same code as <c>resize</c>, and so gets the same layout.
+    /// </summary>
     private async ValueTask<Qcow2Node> CreateEmptyNodeAsync(
         BlockNode file, BlockNode? dataFile, Qcow2CreateOptions options, CancellationToken cancellation)
     {
@@ -243,7 +248,8 @@ public sealed class Qcow2Driver : BlockDriver
                 Repair = RepairMode.All,
                 OnFinding = static finding => DiagnosticOutput.WriteLine(finding.Text),
             };
-            CheckReport report = await ImageChecker.CheckAsync(file, header, options, cancellation).ConfigureAwait(false);
+            CheckReport report = await ImageChecker.CheckAsync(file, header, options, cancellation)
+                .ConfigureAwait(false);
             if (report.CheckErrors != 0)
                 throw BlockException.FromErrno(Errno.InputOutput);
         }
@@ -256,14 +262,17 @@ public sealed class Qcow2Driver : BlockDriver
         return await HeaderReader.ReadAsync(file, HeaderParsing.ForUse, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Drops what this build does not keep true from a writable image's header, and opens the backing file.</summary>
+    /// <summary>
+    /// Drops what this build does not keep true from a writable image's header, and opens the backing file.
+    /// </summary>
     private static async ValueTask FinishAsync(Qcow2Node node, OpenRequest request, CancellationToken cancellation)
     {
         ImageHeader header = node.Header;
         if (header.HasStaleBitmaps)
         {
             DiagnosticOutput.WriteLine($"warning: {HeaderCodec.StaleBitmapsWarning(header)}");
-            DiagnosticOutput.WriteLine("Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix.");
+            DiagnosticOutput.WriteLine(
+                "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix.");
         }
 
         bool hasUnknown = (header.AutoclearFeatures & ~FeatureBits.KnownAutoclear) != 0;

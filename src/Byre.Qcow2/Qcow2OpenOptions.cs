@@ -6,8 +6,8 @@ using Byre.Qcow2.Metadata;
 namespace Byre.Qcow2;
 
 /// <summary>
-/// The runtime options of an open image, parsed and checked against its header: names, defaults, limits and texts are the
-/// peer's. Immutable.
+/// The runtime options of an open image, parsed and checked against its header: names, defaults, limits and texts are
+/// the peer's. Immutable.
 /// </summary>
 internal sealed record Qcow2OpenOptions
 {
@@ -95,8 +95,8 @@ internal sealed record Qcow2OpenOptions
     }
 
     /// <summary>
-    /// Fills changed options up with the current ones: a new overlap template replaces all of the old flags, a new total cache
-    /// size the old shares, and a new share the old total.
+    /// Fills changed options up with the current ones: a new overlap template replaces all of the old flags, a new
+    /// total cache size the old shares, and a new share the old total.
     /// </summary>
     public static void Join(OptionSet changes, OptionSet current)
     {
@@ -182,6 +182,7 @@ internal sealed record Qcow2OpenOptions
             throw BlockException.Invalid($"No encryption in image header, but options specified format '{format}'");
         string actual = header.CryptMethod == CryptMethod.Aes ? "aes" : "luks";
         if (format != actual)
-            throw BlockException.Invalid($"Header reported '{actual}' encryption format but options specify '{format}'");
+            throw BlockException.Invalid(
+                $"Header reported '{actual}' encryption format but options specify '{format}'");
     }
 }

@@ -5,7 +5,9 @@ namespace Byre;
 /// <param name="Length">Bytes; at least 1.</param>
 public readonly record struct ImageExtent(long Offset, long Length)
 {
-    /// <summary>The image, or its backing chain, stores something for the run; false where nothing was ever written.</summary>
+    /// <summary>
+    /// The image, or its backing chain, stores something for the run; false where nothing was ever written.
+    /// </summary>
     public bool IsAllocated { get; init; }
 
     /// <summary>The run reads as zeroes.</summary>

@@ -36,7 +36,8 @@ internal sealed class ImageStream(Qcow2Image image) : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         await image.WriteAsync(_position, buffer, cancellationToken).ConfigureAwait(false);
         _position += buffer.Length;
@@ -45,7 +46,8 @@ internal sealed class ImageStream(Qcow2Image image) : Stream
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override Task FlushAsync(CancellationToken cancellationToken) => image.FlushAsync(cancellationToken).AsTask();
+    public override Task FlushAsync(CancellationToken cancellationToken) =>
+        image.FlushAsync(cancellationToken).AsTask();
 
     // A stream's contract has synchronous members; storage completes synchronously, so these rarely block.
     public override int Read(byte[] buffer, int offset, int count) =>

@@ -16,8 +16,8 @@ namespace Byre;
 
 /// <summary>
 /// An open qcow2 image as a disk. Offsets and lengths are in bytes of the virtual disk.
-/// <para>Threading: requests may be issued from any thread and overlap; two that touch the same bytes at the same time have
-/// no defined order. <see cref="DisposeAsync"/> comes last; it flushes, and throws where that fails.</para>
+/// <para>Threading: requests may be issued from any thread and overlap; two that touch the same bytes at the same
+/// time have no defined order. <see cref="DisposeAsync"/> comes last; it flushes, and throws where that fails.</para>
 /// <para>Errors: <see cref="BlockException"/>. After a failed flush the image accepts no more writes.</para>
 /// </summary>
 public sealed class Qcow2Image : IAsyncDisposable
@@ -37,7 +37,8 @@ public sealed class Qcow2Image : IAsyncDisposable
     public BlockNode Node => _backend.Root;
 
     /// <summary>Opens an image.</summary>
-    /// <exception cref="BlockException">Not there, not qcow2, damaged, locked, or a file it names may not be opened.</exception>
+    /// <exception cref="BlockException">Not there, not qcow2, damaged, locked, or a file it names may not be
+    /// opened.</exception>
     public static async ValueTask<Qcow2Image> OpenAsync(
         string path, Qcow2ImageOptions? options = null, CancellationToken cancellation = default)
     {
@@ -69,7 +70,9 @@ public sealed class Qcow2Image : IAsyncDisposable
         return await OpenAsync(path, openOptions, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Reads as much of <paramref name="buffer"/> as lies before the end of the disk; returns how much.</summary>
+    /// <summary>
+    /// Reads as much of <paramref name="buffer"/> as lies before the end of the disk; returns how much.
+    /// </summary>
     public async ValueTask<int> ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
@@ -84,22 +87,31 @@ public sealed class Qcow2Image : IAsyncDisposable
         // The engine only reads from the memory of a write.
         _backend.WriteAsync(offset, new IoVector(MemoryMarshal.AsMemory(data)), RequestFlags.None, cancellation);
 
-    /// <summary>Writes whole clusters compressed, as far as that gains anything. Clusters that hold data already fail with EIO.</summary>
-    public ValueTask WriteCompressedAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation = default) =>
+    /// <summary>
+    /// Writes whole clusters compressed, as far as that gains anything. Clusters that hold data already fail with
+    /// EIO.
+    /// </summary>
+    public ValueTask WriteCompressedAsync(
+        long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation = default) =>
         _backend.WriteAsync(offset, new IoVector(MemoryMarshal.AsMemory(data)), RequestFlags.Compressed, cancellation);
 
     /// <summary>Makes a range read as zeroes; with <paramref name="mayUnmap"/> its space may be given back.</summary>
-    public ValueTask WriteZeroesAsync(ByteRange range, bool mayUnmap = true, CancellationToken cancellation = default) =>
+    public ValueTask WriteZeroesAsync(
+        ByteRange range, bool mayUnmap = true, CancellationToken cancellation = default) =>
         _backend.WriteZeroesAsync(range, mayUnmap ? RequestFlags.MayUnmap : RequestFlags.None, cancellation);
 
-    /// <summary>Says that a range's content is no longer needed. Whole clusters of it read as zeroes afterwards.</summary>
+    /// <summary>
+    /// Says that a range's content is no longer needed. Whole clusters of it read as zeroes afterwards.
+    /// </summary>
     public ValueTask DiscardAsync(ByteRange range, CancellationToken cancellation = default) =>
         _backend.DiscardAsync(range, cancellation);
 
     /// <summary>Returns when everything written before is stable on the device.</summary>
     public ValueTask FlushAsync(CancellationToken cancellation = default) => _backend.FlushAsync(cancellation);
 
-    /// <summary>Changes the size of the virtual disk, to a multiple of 512. New space reads as zeroes; cut off data is lost.</summary>
+    /// <summary>
+    /// Changes the size of the virtual disk, to a multiple of 512. New space reads as zeroes; cut off data is lost.
+    /// </summary>
     public ValueTask ResizeAsync(
         long lengthBytes,
         PreallocationMode preallocation = PreallocationMode.Off,
@@ -176,7 +188,8 @@ public sealed class Qcow2Image : IAsyncDisposable
         options ??= new ConvertOptions { TargetIsNew = true, OutOfOrder = true };
         if (progress is not null)
             options = options with { Progress = progress.Report };
-        await new ConvertJob([_backend.Root], target._backend.Root, options).RunAsync(cancellation).ConfigureAwait(false);
+        await new ConvertJob([_backend.Root], target._backend.Root, options).RunAsync(cancellation)
+            .ConfigureAwait(false);
         await target.FlushAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -225,7 +238,9 @@ public sealed class Qcow2Image : IAsyncDisposable
     private static bool TryJoin(ImageExtent first, ImageExtent second, out ImageExtent joined)
     {
         joined = first with { Length = first.Length + second.Length };
-        bool adjacent = first.HostOffset is { } host ? second.HostOffset == host + first.Length : second.HostOffset is null;
-        return adjacent && second with { Offset = first.Offset, Length = first.Length, HostOffset = first.HostOffset } == first;
+        bool adjacent = first.HostOffset is { } host
+            ? second.HostOffset == host + first.Length : second.HostOffset is null;
+        return adjacent &&
+            second with { Offset = first.Offset, Length = first.Length, HostOffset = first.HostOffset } == first;
     }
 }

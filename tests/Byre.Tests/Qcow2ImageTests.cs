@@ -20,7 +20,8 @@ public sealed class Qcow2ImageTests : IDisposable
     {
         string path = Path("disk.qcow2");
         byte[] data = Pattern(100_000);
-        await using (Qcow2Image image = await Qcow2Image.CreateAsync(path, new Qcow2CreateOptions { SizeBytes = 10 << 20 }))
+        await using (Qcow2Image image = await Qcow2Image.CreateAsync(
+            path, new Qcow2CreateOptions { SizeBytes = 10 << 20 }))
         {
             await image.WriteAsync(12_345, data);
             await image.FlushAsync();
@@ -36,7 +37,8 @@ public sealed class Qcow2ImageTests : IDisposable
     [Fact]
     public async Task ReadsEndAtTheEndOfTheDiskAndWritesBeyondItFail()
     {
-        await using Qcow2Image image = await Qcow2Image.CreateAsync(Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
+        await using Qcow2Image image = await Qcow2Image.CreateAsync(
+            Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
         Assert.Equal(100, await image.ReadAsync((1 << 20) - 100, new byte[200]));
         Assert.Equal(0, await image.ReadAsync(1 << 21, new byte[200]));
         BlockException failure = await Assert.ThrowsAsync<BlockException>(
@@ -47,7 +49,8 @@ public sealed class Qcow2ImageTests : IDisposable
     [Fact]
     public async Task TheStreamSeeksReadsAndWrites()
     {
-        await using Qcow2Image image = await Qcow2Image.CreateAsync(Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
+        await using Qcow2Image image = await Qcow2Image.CreateAsync(
+            Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
         await using Stream stream = image.OpenStream();
         stream.Seek(5000, SeekOrigin.Begin);
         await stream.WriteAsync(Pattern(300));
@@ -61,7 +64,8 @@ public sealed class Qcow2ImageTests : IDisposable
     [Fact]
     public async Task ExtentsTellDataZeroesAndHoles()
     {
-        await using Qcow2Image image = await Qcow2Image.CreateAsync(Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
+        await using Qcow2Image image = await Qcow2Image.CreateAsync(
+            Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
         await image.WriteAsync(65536, Pattern(65536));
         await image.WriteZeroesAsync(new ByteRange(0x40000, 0x20000));
         var extents = new List<ImageExtent>();
@@ -78,9 +82,11 @@ public sealed class Qcow2ImageTests : IDisposable
         string baseFile = Path("base.qcow2");
         string overlay = Path("overlay.qcow2");
         byte[] data = Pattern(4096);
-        await using (Qcow2Image image = await Qcow2Image.CreateAsync(baseFile, new Qcow2CreateOptions { SizeBytes = 1 << 20 }))
+        await using (Qcow2Image image = await Qcow2Image.CreateAsync(
+            baseFile, new Qcow2CreateOptions { SizeBytes = 1 << 20 }))
             await image.WriteAsync(0, data);
-        var options = new Qcow2CreateOptions { SizeBytes = 1 << 20, BackingFileName = baseFile, BackingFormat = "qcow2" };
+        var options =
+            new Qcow2CreateOptions { SizeBytes = 1 << 20, BackingFileName = baseFile, BackingFormat = "qcow2" };
         await Assert.ThrowsAsync<BlockException>(async () => await Qcow2Image.CreateAsync(overlay, options));
 
         var allow = new Qcow2ImageOptions { ImplicitOpens = ImplicitOpenPolicy.AllowAll };
@@ -93,7 +99,8 @@ public sealed class Qcow2ImageTests : IDisposable
     [Fact]
     public async Task SnapshotsResizeAndCopyKeepTheBytes()
     {
-        await using Qcow2Image image = await Qcow2Image.CreateAsync(Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
+        await using Qcow2Image image = await Qcow2Image.CreateAsync(
+            Path("d"), new Qcow2CreateOptions { SizeBytes = 1 << 20 });
         await image.WriteAsync(0, Pattern(70_000));
         await image.CreateSnapshotAsync("before");
         await image.WriteAsync(0, new byte[70_000]);
@@ -118,7 +125,8 @@ public sealed class Qcow2ImageTests : IDisposable
         const int Blocks = 200;
         byte[][] expected = new byte[Writers * Blocks][];
         await using Qcow2Image image = await Qcow2Image.CreateAsync(
-            Path("d"), new Qcow2CreateOptions { SizeBytes = Writers * Blocks * 3000 / 512 * 512, ClusterSizeBytes = 4096 });
+            Path("d"),
+            new Qcow2CreateOptions { SizeBytes = Writers * Blocks * 3000 / 512 * 512, ClusterSizeBytes = 4096 });
         await Parallel.ForAsync(0, Writers, async (writer, cancellation) =>
         {
             var random = new Random(writer);

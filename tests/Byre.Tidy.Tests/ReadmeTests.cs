@@ -54,7 +54,8 @@ public sealed class ReadmeTests : IDisposable
         string sample = Directory.GetFiles(folder, "FirstImage.dll", SearchOption.AllDirectories)[0];
         (int status, string printed) = await RunAsync($"dotnet '{sample}'");
         Assert.Equal(0, status);
-        Assert.Equal("The page came back as written.\nThe snapshot brought it back.\nThe image is consistent.\n", printed);
+        Assert.Equal(
+            "The page came back as written.\nThe snapshot brought it back.\nThe image is consistent.\n", printed);
     }
 
     [Theory]

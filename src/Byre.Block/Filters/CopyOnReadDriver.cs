@@ -4,8 +4,8 @@ using Byre.Block.Graph;
 namespace Byre.Block.Filters;
 
 /// <summary>
-/// The filter "copy-on-read": what is read from an image's backing files is stored in the image. The option "bottom" names
-/// the node from which, downwards, nothing is copied.
+/// The filter "copy-on-read": what is read from an image's backing files is stored in the image. The option "bottom"
+/// names the node from which, downwards, nothing is copied.
 /// </summary>
 public sealed class CopyOnReadDriver : BlockDriver
 {
@@ -25,7 +25,8 @@ public sealed class CopyOnReadDriver : BlockDriver
         try
         {
             if (file.IsReadOnly)
-                throw new BlockException(BlockErrorKind.ReadOnly, Errno.OperationNotPermitted, "Block node is read-only");
+                throw new BlockException(
+                    BlockErrorKind.ReadOnly, Errno.OperationNotPermitted, "Block node is read-only");
             BlockNode? bottom = bottomName is null ? null : FindBottom(file, bottomName);
             return new CopyOnReadFilter(this, file, bottom) { OpenedFlags = request.Flags };
         }

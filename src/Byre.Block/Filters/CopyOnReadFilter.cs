@@ -14,7 +14,8 @@ public sealed class CopyOnReadFilter : FilterNode
 
     /// <param name="driver">The driver; null for a filter put into the graph by a program.</param>
     /// <param name="child">The image, writable; nobody else may use it directly from now on.</param>
-    /// <param name="bottom">A node of the child's chain: what comes from below it is not stored. Null stores everything.</param>
+    /// <param name="bottom">A node of the child's chain: what comes from below it is not stored. Null stores
+    /// everything.</param>
     public CopyOnReadFilter(CopyOnReadDriver? driver, BlockNode child, BlockNode? bottom = null)
         : base(driver ?? new CopyOnReadDriver(), child)
     {
@@ -31,7 +32,8 @@ public sealed class CopyOnReadFilter : FilterNode
     }
 
     /// <inheritdoc/>
-    protected internal override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation) =>
+    protected internal override ValueTask ReadCoreAsync(
+        long offset, IoVector destination, CancellationToken cancellation) =>
         _bottom is null
             ? Child.ReadAsync(offset, destination, cancellation)
             : ReadAboveBottomAsync(offset, destination, cancellation);

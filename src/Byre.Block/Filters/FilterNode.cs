@@ -57,7 +57,9 @@ public abstract class FilterNode : BlockNode
     /// <inheritdoc/>
     public override bool CanWriteCompressed => Child.CanWriteCompressed;
 
-    /// <summary>What concerns the layout of the child; a filter is no image with snapshots or a backing file of its own.</summary>
+    /// <summary>
+    /// What concerns the layout of the child; a filter is no image with snapshots or a backing file of its own.
+    /// </summary>
     public override async ValueTask<ImageInfo> GetImageInfoAsync(CancellationToken cancellation = default)
     {
         ImageInfo info = await Child.GetImageInfoAsync(cancellation).ConfigureAwait(false);
@@ -85,7 +87,8 @@ public abstract class FilterNode : BlockNode
     protected virtual ValueTask CloseAsync() => Child.DisposeAsync();
 
     /// <inheritdoc/>
-    protected internal override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation) =>
+    protected internal override ValueTask ReadCoreAsync(
+        long offset, IoVector destination, CancellationToken cancellation) =>
         Child.ReadAsync(offset, destination, cancellation);
 
     /// <inheritdoc/>
@@ -103,7 +106,8 @@ public abstract class FilterNode : BlockNode
         Child.DiscardAsync(range, cancellation);
 
     /// <inheritdoc/>
-    protected internal override ValueTask FlushCoreAsync(CancellationToken cancellation) => Child.FlushAsync(cancellation);
+    protected internal override ValueTask FlushCoreAsync(CancellationToken cancellation) =>
+        Child.FlushAsync(cancellation);
 
     /// <inheritdoc/>
     protected internal override ValueTask<BlockExtent> GetStatusCoreAsync(

@@ -5,8 +5,8 @@ using Byre.Block.Requests;
 namespace Byre.Block.Filters;
 
 /// <summary>
-/// Makes a child slow: every request takes a fixed time more, and reads and writes together move no more than a number of
-/// bytes in a second. For tests and for background work that must leave room to others. Threading as
+/// Makes a child slow: every request takes a fixed time more, and reads and writes together move no more than a
+/// number of bytes in a second. For tests and for background work that must leave room to others. Threading as
 /// <see cref="BlockNode"/>. Owns the child.
 /// </summary>
 /// <param name="child">The node to slow down.</param>

@@ -6,7 +6,8 @@ namespace Byre.Block.Filters;
 
 /// <summary>
 /// Tells a listener of every request that changes its child or orders changes, before it is passed on. Threading as
-/// <see cref="BlockNode"/>; the listener is called on the thread of the request and may be called concurrently. Owns the child.
+/// <see cref="BlockNode"/>; the listener is called on the thread of the request and may be called concurrently. Owns
+/// the child.
 /// </summary>
 public sealed class WriteLogFilter(BlockNode child, Action<WriteLogEntry> listener) : FilterNode(child.Driver, child)
 {

@@ -67,7 +67,8 @@ internal sealed class RawNode : BlockNode
         return default;
     }
 
-    protected internal override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
+    protected internal override ValueTask ReadCoreAsync(
+        long offset, IoVector destination, CancellationToken cancellation)
     {
         long hostOffset = HostOffset(new ByteRange(offset, destination.Length), Errno.Invalid);
         ValueTask reached = _file.ReachAsync(BlockEvent.ReadAio, cancellation);
@@ -99,7 +100,8 @@ internal sealed class RawNode : BlockNode
         return _file.DiscardAsync(new ByteRange(hostOffset, range.Length), cancellation);
     }
 
-    protected internal override ValueTask FlushCoreAsync(CancellationToken cancellation) => _file.FlushAsync(cancellation);
+    protected internal override ValueTask FlushCoreAsync(CancellationToken cancellation) =>
+        _file.FlushAsync(cancellation);
 
     protected internal override ValueTask<BlockExtent> GetStatusCoreAsync(
         ByteRange range, CancellationToken cancellation) =>

@@ -17,7 +17,9 @@ public abstract class BlockDriver
     /// <summary>True for drivers that pass their child's bytes through unchanged.</summary>
     public virtual bool IsFilter => false;
 
-    /// <summary>True for drivers that interpret their children's bytes: these are never probed for a format themselves.</summary>
+    /// <summary>
+    /// True for drivers that interpret their children's bytes: these are never probed for a format themselves.
+    /// </summary>
     public virtual bool IsFormat => !IsProtocol && !IsFilter;
 
     /// <summary>The prefix before the colon of a file name that selects this protocol ("nbd"); null for none.</summary>
@@ -38,12 +40,16 @@ public abstract class BlockDriver
     /// </summary>
     public virtual int Probe(ReadOnlySpan<byte> header, string fileName) => 0;
 
-    /// <summary>How sure the driver is that a file name is a host device of its kind: 0 not at all. May look at the file system.</summary>
+    /// <summary>
+    /// How sure the driver is that a file name is a host device of its kind: 0 not at all. May look at the file
+    /// system.
+    /// </summary>
     public virtual int ProbeDevice(string fileName) => 0;
 
     /// <summary>
-    /// Options that change what a node reads as (an encryption key, an offset), in the order of a "json:{}" name; a name
-    /// that ends in a dot stands for all options below it. Where one is given, a plain file name no longer describes the node.
+    /// Options that change what a node reads as (an encryption key, an offset), in the order of a "json:{}" name; a
+    /// name that ends in a dot stands for all options below it. Where one is given, a plain file name no longer
+    /// describes the node.
     /// </summary>
     public virtual IReadOnlyList<string> StrongOptions => [];
 
@@ -53,8 +59,8 @@ public abstract class BlockDriver
         options["filename"] = FileNamePrefix is { } prefix ? FileNames.StripProtocol(fileName, prefix) : fileName;
 
     /// <summary>
-    /// Fills <paramref name="changes"/>, the options given to a reopen, up with those the node has: the changes win. Drivers
-    /// whose options exclude each other leave out what a change replaces.
+    /// Fills <paramref name="changes"/>, the options given to a reopen, up with those the node has: the changes win.
+    /// Drivers whose options exclude each other leave out what a change replaces.
     /// </summary>
     public virtual void JoinOptions(OptionSet changes, OptionSet current) => changes.Merge(current, overwrite: false);
 

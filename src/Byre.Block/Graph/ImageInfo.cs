@@ -8,7 +8,9 @@ public sealed class ImageInfo
     /// <summary>Cluster size in bytes; 0 where the format has none.</summary>
     public int ClusterSizeBytes { get; init; }
 
-    /// <summary>Size in bytes of the pieces that clusters are allocated in; 0 where that is the whole cluster.</summary>
+    /// <summary>
+    /// Size in bytes of the pieces that clusters are allocated in; 0 where that is the whole cluster.
+    /// </summary>
     public int SubclusterSizeBytes { get; init; }
 
     /// <summary>Offset of the vm state area in the node's address space, in bytes; 0 for none.</summary>
@@ -32,6 +34,9 @@ public sealed class ImageInfo
     /// <summary>Internal snapshots in the order of the table.</summary>
     public IReadOnlyList<SnapshotInfo> Snapshots { get; init; } = [];
 
-    /// <summary>"Format specific information" in print order: key → text, long, bool, or a nested <see cref="InfoObject"/> or list; null for none.</summary>
+    /// <summary>
+    /// "Format specific information" in print order: key → text, long, bool, or a nested <see cref="InfoObject"/> or
+    /// list; null for none.
+    /// </summary>
     public InfoObject? FormatSpecific { get; init; }
 }

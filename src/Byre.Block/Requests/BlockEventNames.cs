@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Byre.Block.Requests;
 
-/// <summary>The names of <see cref="BlockEvent"/> in the peer's blkdebug configuration: lower case with underscores. Stateless.</summary>
+/// <summary>
+/// The names of <see cref="BlockEvent"/> in the peer's blkdebug configuration: lower case with underscores.
+/// Stateless.
+/// </summary>
 public static class BlockEventNames
 {
     private static readonly string[] Names = [.. Enum.GetNames<BlockEvent>().Select(ToSnakeCase)];

@@ -6,7 +6,9 @@ namespace Byre.Block.Requests;
 /// </summary>
 public sealed record BlockLimits
 {
-    /// <summary>Requests are aligned to this; others go through read-modify-write in the node's base class. At least 1.</summary>
+    /// <summary>
+    /// Requests are aligned to this; others go through read-modify-write in the node's base class. At least 1.
+    /// </summary>
     public int RequestAlignmentBytes { get; init; } = 1;
 
     /// <summary>Buffers are aligned to this in memory; others are bounced. At least 1.</summary>
@@ -33,8 +35,8 @@ public sealed record BlockLimits
     public static BlockLimits Default { get; } = new();
 
     /// <summary>
-    /// What remains of a child's limits for a parent that passes requests on as they come: the child shapes them itself, so
-    /// only what suits it matters above.
+    /// What remains of a child's limits for a parent that passes requests on as they come: the child shapes them
+    /// itself, so only what suits it matters above.
     /// </summary>
     public BlockLimits PassedUp() => this == Default
         ? Default

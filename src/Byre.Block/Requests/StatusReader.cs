@@ -3,8 +3,8 @@ using Byre.Block.Graph;
 namespace Byre.Block.Requests;
 
 /// <summary>
-/// Completes what a driver says of a range with what the nodes around it know: whether the file below has a hole where the
-/// format has data, whether what is not allocated can be anything but zeroes. Stateless.
+/// Completes what a driver says of a range with what the nodes around it know: whether the file below has a hole
+/// where the format has data, whether what is not allocated can be anything but zeroes. Stateless.
 /// </summary>
 internal static class StatusReader
 {
@@ -13,7 +13,8 @@ internal static class StatusReader
 
     /// <param name="node">The node asked.</param>
     /// <param name="range">The question; the answer describes a run at its start.</param>
-    /// <param name="wantsZeroes">False: only whether the range is allocated matters, nodes below need not be asked.</param>
+    /// <param name="wantsZeroes">False: only whether the range is allocated matters, nodes below need not be
+    /// asked.</param>
     /// <param name="cancellation">Cancels.</param>
     public static async ValueTask<BlockExtent> ReadAsync(
         BlockNode node, ByteRange range, bool wantsZeroes, CancellationToken cancellation)

@@ -3,8 +3,8 @@ using Byre.Block.Errors;
 namespace Byre.Block.Threading;
 
 /// <summary>
-/// Runs CPU work (compression, encryption, checksums) on the thread pool, at most a number of pieces at a time, first in,
-/// first out. Thread-safe. A piece of work must not wait for anything.
+/// Runs CPU work (compression, encryption, checksums) on the thread pool, at most a number of pieces at a time, first
+/// in, first out. Thread-safe. A piece of work must not wait for anything.
 /// </summary>
 public sealed class WorkerThreads
 {

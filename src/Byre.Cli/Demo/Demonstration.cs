@@ -90,7 +90,8 @@ internal sealed class Demonstration(ProgramContext context, string folder)
             .ConfigureAwait(false);
         string pages = Count(RandomWrites, "random pages of 4 KiB");
         await WithImageAsync("write " + pages, Overlay, OpenFlags.ReadWrite, WritePagesAsync).ConfigureAwait(false);
-        await WithImageAsync("read them back and verify", Overlay, OpenFlags.None, ReadPagesAsync).ConfigureAwait(false);
+        await WithImageAsync("read them back and verify", Overlay, OpenFlags.None, ReadPagesAsync)
+            .ConfigureAwait(false);
     }
 
     private static async ValueTask<Func<TimeSpan, string>> WritePagesAsync(BlockBackend disk)

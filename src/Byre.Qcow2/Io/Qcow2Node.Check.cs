@@ -13,13 +13,15 @@ internal sealed partial class Qcow2Node : ICheckableImage
         ThrowIfUnusable();
         if (!IsReadOnly)
             await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
-        CheckReport report = await ImageChecker.CheckAsync(_file, _tables.Header, options, cancellation).ConfigureAwait(false);
+        CheckReport report = await ImageChecker.CheckAsync(_file, _tables.Header, options, cancellation)
+            .ConfigureAwait(false);
         if (options.Repair == RepairMode.None)
             return report;
 
         // The repair may have moved any table: everything is read again, strictly only once the image is clean.
         bool isClean = report.Corruptions == 0 && report.CheckErrors == 0;
-        HeaderParsing parsing = isClean && (OpenedFlags & OpenFlags.Check) == 0 ? HeaderParsing.ForUse : HeaderParsing.ForCheck;
+        HeaderParsing parsing = isClean && (OpenedFlags & OpenFlags.Check) == 0
+            ? HeaderParsing.ForUse : HeaderParsing.ForCheck;
         _tables.Header = await HeaderReader.ReadAsync(_file, parsing, cancellation).ConfigureAwait(false);
         await LoadTablesAsync(cancellation).ConfigureAwait(false);
         return report;

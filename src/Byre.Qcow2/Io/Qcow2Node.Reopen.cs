@@ -28,7 +28,8 @@ internal sealed partial class Qcow2Node
     }
 
     /// <inheritdoc/>
-    public override async ValueTask ReopenAsync(OptionSet options, OpenFlags flags, CancellationToken cancellation = default)
+    public override async ValueTask ReopenAsync(
+        OptionSet options, OpenFlags flags, CancellationToken cancellation = default)
     {
         MetadataOptions wanted = _context.ParseOptions?.Invoke(options, flags, _tables.Header) ?? _tables.Options;
         if (!IsReadOnly)
@@ -42,7 +43,8 @@ internal sealed partial class Qcow2Node
         else if ((flags & OpenFlags.ReadWrite) != 0 && _tables.Header.IsCorrupt)
         {
             throw new BlockException(
-                BlockErrorKind.CorruptImage, Errno.AccessDenied, "qcow2: Image is corrupt; cannot be opened read/write");
+                BlockErrorKind.CorruptImage, Errno.AccessDenied,
+                "qcow2: Image is corrupt; cannot be opened read/write");
         }
 
         await ApplyOptionsAsync(wanted, cancellation).ConfigureAwait(false);
@@ -62,7 +64,8 @@ internal sealed partial class Qcow2Node
 
         RefcountTableLocation location = _tables.Header.RefcountTable;
         byte[] refcounts = await ReadTableAsync(
-            location.Offset, location.ClusterCount << _geometry.ClusterBits, _file.LengthBytes, cancellation).ConfigureAwait(false);
+            location.Offset, location.ClusterCount << _geometry.ClusterBits, _file.LengthBytes, cancellation)
+            .ConfigureAwait(false);
         using MetadataScope scope = _tables.Lock.Enter();
         _tables.ReplaceCaches(wanted, refcounts);
     }

@@ -69,8 +69,9 @@ public sealed record ImageHeader
     public ImmutableArray<byte> UnknownFields { get; internal init; } = [];
 
     /// <summary>
-    /// True where the cluster in the file is, byte for byte, what <see cref="HeaderCodec.Write"/> makes of this header: then a
-    /// change of fixed fields may be written as one sector. False for images of programs that order things differently.
+    /// True where the cluster in the file is, byte for byte, what <see cref="HeaderCodec.Write"/> makes of this
+    /// header: then a change of fixed fields may be written as one sector. False for images of programs that order
+    /// things differently.
     /// </summary>
     public bool IsCanonical { get; internal init; }
 

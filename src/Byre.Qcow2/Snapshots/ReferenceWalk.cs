@@ -8,9 +8,9 @@ using Byre.Qcow2.Metadata;
 namespace Byre.Qcow2.Snapshots;
 
 /// <summary>
-/// Walks everything an L1 table refers to: its L2 tables and their clusters. Adds a reference to each, or takes one away;
-/// and brings the copied flags of the active tables in line with the counts. The caller holds a lease on the whole disk and
-/// has flushed everything, so that the tables in the file are the tables in memory.
+/// Walks everything an L1 table refers to: its L2 tables and their clusters. Adds a reference to each, or takes one
+/// away; and brings the copied flags of the active tables in line with the counts. The caller holds a lease on the
+/// whole disk and has flushed everything, so that the tables in the file are the tables in memory.
 /// </summary>
 internal sealed class ReferenceWalk(Qcow2Node node)
 {
@@ -39,7 +39,10 @@ internal sealed class ReferenceWalk(Qcow2Node node)
         }
     }
 
-    /// <summary>Takes one reference from everything: through the quarantine, so that counts fall once the caller's unlinking is stable.</summary>
+    /// <summary>
+    /// Takes one reference from everything: through the quarantine, so that counts fall once the caller's unlinking
+    /// is stable.
+    /// </summary>
     public async ValueTask FreeAsync(ulong[] l1, DiscardReason reason, CancellationToken cancellation)
     {
         var gone = new List<(HostOffset Start, long Bytes)>();
@@ -54,7 +57,8 @@ internal sealed class ReferenceWalk(Qcow2Node node)
     public ValueTask ClearCopiedFlagsAsync(CancellationToken cancellation) => SetFlagsAsync(clear: true, cancellation);
 
     /// <summary>Sets the copied flags of the active tables to what the counts say.</summary>
-    public ValueTask UpdateCopiedFlagsAsync(CancellationToken cancellation) => SetFlagsAsync(clear: false, cancellation);
+    public ValueTask UpdateCopiedFlagsAsync(CancellationToken cancellation) =>
+        SetFlagsAsync(clear: false, cancellation);
 
     /// <summary>Reads an L1 table from the file.</summary>
     public async ValueTask<ulong[]> ReadL1Async(HostOffset offset, int entryCount, CancellationToken cancellation)
@@ -76,7 +80,8 @@ internal sealed class ReferenceWalk(Qcow2Node node)
                 if (!entry.IsAllocated)
                     continue;
                 if (!_geometry.IsClusterAligned(entry.TableOffset.Value))
-                    throw new CorruptionException($"L2 table offset 0x{entry.TableOffset.Value:x} unaligned (L1 index: 0)", isFatal: true);
+                    throw new CorruptionException(
+                        $"L2 table offset 0x{entry.TableOffset.Value:x} unaligned (L1 index: 0)", isFatal: true);
                 await _tables.File.ReadAsync(entry.TableOffset.Value, table.Memory, cancellation).ConfigureAwait(false);
                 for (int index = 0; index < _geometry.L2EntryCount; index++)
                 {
@@ -93,9 +98,11 @@ internal sealed class ReferenceWalk(Qcow2Node node)
         }
     }
 
-    private bool TryDescribe(ReadOnlySpan<byte> table, int index, HostOffset tableOffset, out HostOffset start, out long bytes)
+    private bool TryDescribe(
+        ReadOnlySpan<byte> table, int index, HostOffset tableOffset, out HostOffset start, out long bytes)
     {
-        L2Entry entry = L2Entry.Standard(BinaryPrimitives.ReadUInt64BigEndian(table[(index << _geometry.L2EntryBits)..]));
+        L2Entry entry = L2Entry.Standard(
+            BinaryPrimitives.ReadUInt64BigEndian(table[(index << _geometry.L2EntryBits)..]));
         start = entry.Offset;
         bytes = _geometry.ClusterSize;
         switch (entry.Classify(_geometry.HasSubclusters, _tables.HasDataFile))
@@ -170,7 +177,8 @@ internal sealed class ReferenceWalk(Qcow2Node node)
                 continue;
             for (int l2Index = 0; l2Index < _geometry.L2EntryCount; l2Index += _tables.Map.EntriesPerSlice)
             {
-                var guest = new GuestOffset(((long)l1Index << _geometry.L1Shift) + ((long)l2Index << _geometry.ClusterBits));
+                var guest = new GuestOffset(
+                    ((long)l1Index << _geometry.L1Shift) + ((long)l2Index << _geometry.ClusterBits));
                 await SetSliceFlagsAsync(guest, clear, cancellation).ConfigureAwait(false);
             }
 

@@ -10,7 +10,8 @@ namespace Byre.Qcow2.Snapshots;
 
 /// <summary>
 /// Takes, applies and deletes internal snapshots. Each holds a lease on the whole disk and goes in steps that are each
-/// stable before the next: a crash leaves the table as it was or as it shall be, and at worst clusters counted too high.
+/// stable before the next: a crash leaves the table as it was or as it shall be, and at worst clusters counted too
+/// high.
 /// </summary>
 internal sealed class SnapshotOperations(Qcow2Node node)
 {
@@ -29,7 +30,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
 
         ulong[] l1 = _tables.L1.Copy();
         long l1Bytes = (long)l1.Length * Geometry.TableEntryBytes;
-        HostCluster table = await node.Structure.AllocateAsync(_geometry.ClustersFor(l1Bytes), cancellation).ConfigureAwait(false);
+        HostCluster table = await node.Structure.AllocateAsync(_geometry.ClustersFor(l1Bytes), cancellation)
+            .ConfigureAwait(false);
         bool referenced = false;
         try
         {
@@ -71,7 +73,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
 
         ulong[] old = _tables.L1.Copy();
-        ulong[] saved = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation).ConfigureAwait(false);
+        ulong[] saved = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation)
+            .ConfigureAwait(false);
         ulong[] l1 = new ulong[Math.Max(saved.Length, (int)_geometry.L1EntriesFor((long)snapshot.DiskBytes))];
         for (int i = 0; i < saved.Length; i++)
             l1[i] = saved[i] & ~L1Entry.Copied;
@@ -108,7 +111,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             throw BlockException.FromErrno(Errno.NoEntry);
         L1Location location = Validate(records[index]);
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
-        ulong[] l1 = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation).ConfigureAwait(false);
+        ulong[] l1 = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation)
+            .ConfigureAwait(false);
         records.RemoveAt(index);
         await WriteTableAsync(records, cancellation).ConfigureAwait(false);
 
@@ -133,7 +137,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         if (snapshot is null)
             return false;
         L1Location location = Validate(snapshot);
-        ulong[] l1 = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation).ConfigureAwait(false);
+        ulong[] l1 = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation)
+            .ConfigureAwait(false);
         using MetadataScope scope = _tables.Lock.Enter();
         _tables.L1.Replace(scope, location.Offset, l1);
         node.NoteVirtualSize((long)snapshot.DiskBytes);
@@ -154,7 +159,12 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         [.. await SnapshotTableReader.ReadAsync(_tables.File, _tables.Header, cancellation).ConfigureAwait(false)];
 
     private static SnapshotRecord Describe(
-        SnapshotInfo description, List<SnapshotRecord> records, HostCluster table, int entryCount, Geometry geometry, long diskBytes) => new()
+        SnapshotInfo description,
+        List<SnapshotRecord> records,
+        HostCluster table,
+        int entryCount,
+        Geometry geometry,
+        long diskBytes) => new()
     {
         L1Offset = entryCount == 0 ? 0 : (ulong)geometry.OffsetOf(table).Value,
         L1EntryCount = (uint)entryCount,
@@ -168,7 +178,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         InstructionCount = description.InstructionCount,
     };
 
-    private SnapshotRecord Describe(SnapshotInfo description, List<SnapshotRecord> records, HostCluster table, int entryCount) =>
+    private SnapshotRecord Describe(
+        SnapshotInfo description, List<SnapshotRecord> records, HostCluster table, int entryCount) =>
         Describe(description, records, table, entryCount, _geometry, node.LengthBytes);
 
     private static string NextId(List<SnapshotRecord> records)
@@ -189,7 +200,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             return;
         byte[] bytes = new byte[l1.Length * Geometry.TableEntryBytes];
         L1Table.Encode(l1, bytes);
-        await node.Structure.WriteCheckedAsync(_geometry.OffsetOf(table), bytes, OverlapChecks.None, cancellation).ConfigureAwait(false);
+        await node.Structure.WriteCheckedAsync(_geometry.OffsetOf(table), bytes, OverlapChecks.None, cancellation)
+            .ConfigureAwait(false);
     }
 
     private async ValueTask FlushRefcountsAsync(CancellationToken cancellation)
@@ -207,15 +219,18 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         HostOffset offset = default;
         if (bytes.Length > 0)
         {
-            HostCluster first = await node.Structure.AllocateAsync(_geometry.ClustersFor(bytes.Length), cancellation).ConfigureAwait(false);
+            HostCluster first = await node.Structure.AllocateAsync(_geometry.ClustersFor(bytes.Length), cancellation)
+                .ConfigureAwait(false);
             offset = _geometry.OffsetOf(first);
-            await node.Structure.WriteCheckedAsync(offset, bytes, OverlapChecks.None, cancellation).ConfigureAwait(false);
+            await node.Structure.WriteCheckedAsync(offset, bytes, OverlapChecks.None, cancellation)
+                .ConfigureAwait(false);
             await FlushRefcountsAsync(cancellation).ConfigureAwait(false);
         }
 
         var location = new SnapshotTableLocation(offset, records.Count);
         using (AsyncMutex.Holder holder = await node.Structure.Mutex.EnterAsync().ConfigureAwait(false))
-            await node.Structure.UpdateHeaderAsync(header => header with { Snapshots = location }, cancellation).ConfigureAwait(false);
+            await node.Structure.UpdateHeaderAsync(header => header with { Snapshots = location }, cancellation)
+                .ConfigureAwait(false);
 
         using MetadataScope scope = _tables.Lock.Enter();
         node.NoteSnapshots(records, bytes.Length);
@@ -228,7 +243,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         HostOffset offset = l1.Length == 0 ? default : _geometry.OffsetOf(table);
         using AsyncMutex.Holder holder = await node.Structure.Mutex.EnterAsync().ConfigureAwait(false);
         await node.Structure.UpdateHeaderAsync(
-            header => header with { L1 = new L1Location(offset, l1.Length), VirtualSizeBytes = diskBytes }, cancellation).ConfigureAwait(false);
+            header => header with { L1 = new L1Location(offset, l1.Length), VirtualSizeBytes = diskBytes },
+            cancellation).ConfigureAwait(false);
         using MetadataScope scope = _tables.Lock.Enter();
         HostOffset gone = _tables.L1.Offset;
         int goneEntries = _tables.L1.EntryCount;
@@ -246,7 +262,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         if (bytes > 0)
         {
             var range = new ByteRange(node.VmStateOffset, (bytes + _geometry.ClusterSize - 1) & -_geometry.ClusterSize);
-            await node.DiscardUnderLeaseAsync(range, DiscardReason.Never, full: false, cancellation).ConfigureAwait(false);
+            await node.DiscardUnderLeaseAsync(range, DiscardReason.Never, full: false, cancellation)
+                .ConfigureAwait(false);
         }
 
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);

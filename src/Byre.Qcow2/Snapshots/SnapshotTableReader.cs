@@ -9,7 +9,8 @@ namespace Byre.Qcow2.Snapshots;
 internal static class SnapshotTableReader
 {
     /// <summary>Reads all records.</summary>
-    /// <exception cref="BlockException">The table cannot be read, or exceeds a limit (with a hint that a check repairs it).</exception>
+    /// <exception cref="BlockException">The table cannot be read, or exceeds a limit (with a hint that a check
+    /// repairs it).</exception>
     public static async ValueTask<IReadOnlyList<SnapshotRecord>> ReadAsync(
         BlockNode file, ImageHeader header, CancellationToken cancellation)
     {

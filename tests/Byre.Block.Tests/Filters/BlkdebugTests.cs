@@ -33,10 +33,12 @@ public class BlkdebugTests
 
     [Theory]
     [InlineData("blkdebug::disk", "blkdebug::disk")]
-    [InlineData("json:{'driver':'raw','file':{'driver':'blkdebug','image':{'driver':'file','filename':'disk'}}}", "blkdebug::disk")]
+    [InlineData("json:{'driver':'raw','file':{'driver':'blkdebug','image':{'driver':'file','filename':'disk'}}}",
+        "blkdebug::disk")]
     [InlineData(
         "json:{'driver':'raw','file':{'driver':'blkdebug','align':512,'image.filename':'disk'}}",
-        "json:{\"driver\": \"raw\", \"file\": {\"image\": {\"driver\": \"file\", \"filename\": \"disk\"}, \"driver\": \"blkdebug\", \"align\": 512}}")]
+        "json:{\"driver\": \"raw\", \"file\": {\"image\": {\"driver\": \"file\", \"filename\": \"disk\"}, " +
+        "\"driver\": \"blkdebug\", \"align\": 512}}")]
     public async Task Is_named_as_the_peer_does(string name, string expected)
     {
         await using BlockNode node = await _opener.OpenAsync(name, Flags, format: "raw");
@@ -82,7 +84,8 @@ public class BlkdebugTests
         {
             await File.WriteAllTextAsync(
                 config,
-                "# comment\n[inject-error]\nevent = \"read_aio\"\nerrno = \"5\"\n\n[set-state]\nevent = \"write_aio\"\nnew_state = \"3\"\n");
+                "# comment\n[inject-error]\nevent = \"read_aio\"\nerrno = \"5\"\n\n[set-state]\nevent = " +
+                "\"write_aio\"\nnew_state = \"3\"\n");
             await using BlockNode node = await _opener.OpenAsync($"blkdebug:{config}:disk", Flags, format: "raw");
             await node.WriteAsync(0, new byte[512]);
             await Assert.ThrowsAsync<BlockException>(async () => await node.ReadAsync(0, new byte[512]));
@@ -107,7 +110,8 @@ public class BlkdebugTests
     [Fact]
     public async Task Limits_shape_what_reaches_the_image()
     {
-        await using BlockNode node = await OpenAsync("align=512,max-transfer=1024,opt-write-zero=2048,max-write-zero=4096,opt-discard=1024");
+        await using BlockNode node = await OpenAsync(
+            "align=512,max-transfer=1024,opt-write-zero=2048,max-write-zero=4096,opt-discard=1024");
 
         await node.WriteAsync(0, new byte[2000]);
         await node.WriteZeroesAsync(new ByteRange(512, 8192), RequestFlags.MayUnmap);
@@ -115,7 +119,8 @@ public class BlkdebugTests
 
         Assert.Equal(
             [
-                "write 0+1024", "read 1536+512", "write 1024+1024", "write 512+1024", "write 1536+512", "zero 2048+4096 MayUnmap",
+                "write 0+1024", "read 1536+512", "write 1024+1024", "write 512+1024", "write 1536+512",
+                "zero 2048+4096 MayUnmap",
                 "zero 6144+2048 MayUnmap", "write 8192+512", "discard 512+512", "discard 1024+1024", "discard 2048+512",
             ],
             _disk.Log);

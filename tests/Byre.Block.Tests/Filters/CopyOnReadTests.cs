@@ -50,7 +50,8 @@ public class CopyOnReadTests
         var filter = new CopyOnReadFilter(null, top);
         byte[] ones = Enumerable.Repeat((byte)2, Cluster).ToArray();
 
-        Task[] reads = Enumerable.Range(0, 64).Select(i => filter.ReadAsync(i * Cluster, new byte[Cluster]).AsTask()).ToArray();
+        Task[] reads = Enumerable.Range(0, 64).Select(
+            i => filter.ReadAsync(i * Cluster, new byte[Cluster]).AsTask()).ToArray();
         Task[] writes = Enumerable.Range(0, 64).Select(i => filter.WriteAsync(i * Cluster, ones).AsTask()).ToArray();
         await Task.WhenAll(reads.Concat(writes));
 

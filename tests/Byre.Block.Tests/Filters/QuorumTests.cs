@@ -58,7 +58,8 @@ public class QuorumTests
     [Theory]
     [InlineData("vote-threshold=4", "threshold may not exceed children count")]
     [InlineData("read-pattern=x,vote-threshold=1", "Please set read-pattern as fifo or quorum")]
-    [InlineData("blkverify=on,vote-threshold=2", "blkverify=on can only be set if there are exactly two files and vote-threshold is 2")]
+    [InlineData("blkverify=on,vote-threshold=2",
+        "blkverify=on can only be set if there are exactly two files and vote-threshold is 2")]
     public async Task Complains_in_the_peers_words(string options, string message) =>
         Assert.Equal(message, (await Assert.ThrowsAsync<BlockException>(async () => await OpenAsync(options))).Message);
 

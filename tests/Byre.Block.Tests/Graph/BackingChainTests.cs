@@ -18,7 +18,8 @@ public class BackingChainTests
         var seen = new List<string>();
         for (long offset = 0; offset < top.LengthBytes;)
         {
-            ChainExtent answer = await BackingChain.GetStatusAboveAsync(top, null, ByteRange.FromEnd(offset, top.LengthBytes));
+            ChainExtent answer = await BackingChain.GetStatusAboveAsync(
+                top, null, ByteRange.FromEnd(offset, top.LengthBytes));
             seen.Add($"{answer.Extent.Length / Cluster}@{answer.Depth} {answer.Extent.Status}");
             offset = answer.Extent.Range.End;
         }

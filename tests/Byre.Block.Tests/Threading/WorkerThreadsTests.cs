@@ -31,7 +31,8 @@ public class WorkerThreadsTests
     public async Task A_failure_is_the_callers()
     {
         var workers = new WorkerThreads(1);
-        await Assert.ThrowsAsync<FormatException>(async () => await workers.RunAsync<int, int>(0, _ => throw new FormatException()));
+        await Assert.ThrowsAsync<FormatException>(
+            async () => await workers.RunAsync<int, int>(0, _ => throw new FormatException()));
         Assert.Equal(7, await workers.RunAsync(0, _ => 7));
     }
 }

@@ -25,6 +25,7 @@ internal sealed class Images
         return Creator.CreateAsync("qcow2", fileName, set);
     }
 
-    public ValueTask<BlockNode> OpenAsync(string fileName, string options = "", OpenFlags flags = OpenFlags.ReadWrite) =>
+    public ValueTask<BlockNode> OpenAsync(
+        string fileName, string options = "", OpenFlags flags = OpenFlags.ReadWrite) =>
         Opener.OpenAsync(fileName, flags, Create.ImageCreatorTests.ToOptions(options), "qcow2");
 }

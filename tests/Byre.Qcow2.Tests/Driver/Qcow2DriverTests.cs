@@ -29,7 +29,8 @@ public sealed class Qcow2DriverTests : IDisposable
     {
         if (!Peer.IsAvailable)
             return;
-        await _images.CreateAsync(_peer.Path("test.qcow2"), options.Replace("data.raw", _peer.Path("data.raw"), StringComparison.Ordinal), "5M");
+        await _images.CreateAsync(_peer.Path("test.qcow2"), options.Replace(
+            "data.raw", _peer.Path("data.raw"), StringComparison.Ordinal), "5M");
         _peer.Image("check", "test.qcow2");
         _peer.Io("-c", "read -P 0 0 5M", "test.qcow2");
         _peer.Io("-c", "write -P 1 1M 1M", "-c", "read -P 1 1M 1M", "test.qcow2");
@@ -87,7 +88,8 @@ public sealed class Qcow2DriverTests : IDisposable
         PokeAutoclear(0);
         PokeIncompatible(4);
         await FailsAsync("", "'data-file' is required for this image");
-        await using BlockNode node = await _images.OpenAsync(image, "data-file.driver=file,data-file.filename=nowhere", OpenFlags.NoDataIo);
+        await using BlockNode node = await _images.OpenAsync(
+            image, "data-file.driver=file,data-file.filename=nowhere", OpenFlags.NoDataIo);
         Assert.Single(node.Children, child => child.Name == "file");
 
         async Task FailsAsync(string options, string message) => Assert.Equal(
@@ -218,7 +220,8 @@ public sealed class Qcow2DriverTests : IDisposable
         switch (expected.ValueKind)
         {
             case JsonValueKind.Object:
-                var entries = Assert.IsType<InfoObject>(actual).Entries.ToDictionary(entry => entry.Key, entry => entry.Value);
+                var entries = Assert.IsType<InfoObject>(actual).Entries.ToDictionary(
+                    entry => entry.Key, entry => entry.Value);
                 Assert.Equal(
                     expected.EnumerateObject().Select(property => property.Name).Order(), entries.Keys.Order());
                 foreach (JsonProperty property in expected.EnumerateObject())

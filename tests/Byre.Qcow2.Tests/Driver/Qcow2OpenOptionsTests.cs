@@ -20,11 +20,14 @@ public sealed class Qcow2OpenOptionsTests
     [InlineData("cache-size=1M,l2-cache-size=2M", "l2-cache-size may not exceed cache-size")]
     [InlineData("cache-size=1M,refcount-cache-size=2M", "refcount-cache-size may not exceed cache-size")]
     [InlineData(
-        "l2-cache-entry-size=33k", "L2 cache entry size must be a power of two between 512 and the cluster size (65536)")]
+        "l2-cache-entry-size=33k", "L2 cache entry size must be a power of two between 512 and the cluster size " +
+            "(65536)")]
     [InlineData(
-        "l2-cache-entry-size=128k", "L2 cache entry size must be a power of two between 512 and the cluster size (65536)")]
+        "l2-cache-entry-size=128k", "L2 cache entry size must be a power of two between 512 and the cluster size " +
+            "(65536)")]
     [InlineData(
-        "l2-cache-entry-size=256", "L2 cache entry size must be a power of two between 512 and the cluster size (65536)")]
+        "l2-cache-entry-size=256", "L2 cache entry size must be a power of two between 512 and the cluster size " +
+            "(65536)")]
     [InlineData("refcount-cache-size=256T", "Refcount cache size too big")]
     [InlineData("cache-size=8000P", "Refcount cache size too big")]
     [InlineData(
@@ -32,10 +35,12 @@ public sealed class Qcow2OpenOptionsTests
         "Conflicting values for qcow2 options 'overlap-check' ('constant') and 'overlap-check.template' ('all')")]
     [InlineData(
         "overlap-check=blubb",
-        "Unsupported value 'blubb' for qcow2 option 'overlap-check'. Allowed are any of the following: none, constant, cached, all")]
+        "Unsupported value 'blubb' for qcow2 option 'overlap-check'. Allowed are any of the following: none, " +
+        "constant, cached, all")]
     [InlineData(
         "overlap-check.template=blubb",
-        "Unsupported value 'blubb' for qcow2 option 'overlap-check'. Allowed are any of the following: none, constant, cached, all")]
+        "Unsupported value 'blubb' for qcow2 option 'overlap-check'. Allowed are any of the following: none, " +
+        "constant, cached, all")]
     [InlineData("overlap-check=none,lazy-refcounts=42", "Parameter 'lazy-refcounts' expects 'on' or 'off'")]
     [InlineData("cache-clean-interval=-1", "Cache clean interval too big")]
     [InlineData("cache-clean-interval=4294967296", "Cache clean interval too big")]
@@ -122,7 +127,8 @@ public sealed class Qcow2OpenOptionsTests
     }
 
     [Theory]
-    [InlineData("overlap-check.template=all", "overlap-check=none,overlap-check.active-l1=on,a=1", "overlap-check.template=all,a=1")]
+    [InlineData("overlap-check.template=all", "overlap-check=none,overlap-check.active-l1=on,a=1",
+        "overlap-check.template=all,a=1")]
     [InlineData("overlap-check.active-l1=on", "overlap-check=none", "overlap-check.active-l1=on,overlap-check=none")]
     [InlineData("cache-size=1M", "l2-cache-size=2M,refcount-cache-size=3M", "cache-size=1M")]
     [InlineData("l2-cache-size=1M", "cache-size=2M,refcount-cache-size=3M", "l2-cache-size=1M,refcount-cache-size=3M")]

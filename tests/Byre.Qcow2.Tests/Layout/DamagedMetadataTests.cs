@@ -3,7 +3,9 @@ using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Tests.Layout;
 
-/// <summary>Whatever bytes a file holds, the codecs give a sound value or a <see cref="BlockException"/>, nothing else.</summary>
+/// <summary>
+/// Whatever bytes a file holds, the codecs give a sound value or a <see cref="BlockException"/>, nothing else.
+/// </summary>
 public sealed class DamagedMetadataTests
 {
     private const int Rounds = 1000;
@@ -81,7 +83,8 @@ public sealed class DamagedMetadataTests
             };
             byte[] bytes = SnapshotCodec.WriteTable([record, record]);
             Assert.Equal(SnapshotCodec.LengthOf(record), SnapshotCodec.ReadLength(bytes));
-            SnapshotRecord again = SnapshotCodec.Parse(bytes.AsSpan((int)SnapshotCodec.Align(SnapshotCodec.LengthOf(record))), 0);
+            SnapshotRecord again = SnapshotCodec.Parse(
+                bytes.AsSpan((int)SnapshotCodec.Align(SnapshotCodec.LengthOf(record))), 0);
             Assert.Equal(record.Name, again.Name);
             Assert.Equal(record.InstructionCount, again.InstructionCount);
             Assert.Equal(bytes, SnapshotCodec.WriteTable([again, again]));

@@ -19,7 +19,8 @@ public sealed class GeometryProperties
         (geometry, value) =>
         {
             var guest = new GuestOffset(value);
-            BigInteger joined = ((((BigInteger)geometry.L1Index(guest) * geometry.L2EntryCount) + geometry.L2Index(guest))
+            BigInteger joined =
+                ((((BigInteger)geometry.L1Index(guest) * geometry.L2EntryCount) + geometry.L2Index(guest))
                 * geometry.ClusterSize) + geometry.OffsetInCluster(value);
             Assert.Equal(value, joined);
             Assert.Equal(
@@ -52,7 +53,8 @@ public sealed class GeometryProperties
             BigInteger total = (BigInteger)clusters + blocks + table;
             Assert.True(total <= (BigInteger)blocks * geometry.RefcountsPerBlock, "every cluster has a count");
             Assert.True(blocks * 8 <= table * geometry.ClusterSize, "every block has an entry");
-            Assert.True((blocks - 1) * 8 >= (table - 1) * geometry.ClusterSize || blocks == 0, "no table cluster is empty");
+            Assert.True((blocks - 1) * 8 >= (table - 1) * geometry.ClusterSize ||
+                blocks == 0, "no table cluster is empty");
         });
 
     [Fact]
@@ -122,7 +124,8 @@ public sealed class GeometryProperties
         (geometry, value) =>
         {
             ulong word = (ulong)value * 0x9e3779b97f4a7c15;
-            foreach (ulong entry in new ulong[] { word, word & ~L2Entry.CompressedFlag, word & L2Entry.CopiedFlag, word & 1, 1 })
+            foreach (ulong entry in new ulong[] { word, word & ~L2Entry.CompressedFlag, word & L2Entry.CopiedFlag,
+                word & 1, 1 })
             {
                 foreach (bool dataFile in new[] { false, true })
                 {

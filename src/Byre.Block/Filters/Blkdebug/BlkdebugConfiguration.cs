@@ -6,8 +6,8 @@ using Byre.Block.Requests;
 namespace Byre.Block.Filters.Blkdebug;
 
 /// <summary>
-/// Rules as users write them: a file of "[inject-error]" and "[set-state]" groups with lines <c>key = "value"</c>, or options
-/// "inject-error.0.event". Stateless.
+/// Rules as users write them: a file of "[inject-error]" and "[set-state]" groups with lines <c>key = "value"</c>, or
+/// options "inject-error.0.event". Stateless.
 /// </summary>
 internal static class BlkdebugConfiguration
 {

@@ -6,7 +6,8 @@ using Byre.Block.Requests;
 namespace Byre.Block.Filters.Blkdebug;
 
 /// <summary>An open blkdebug filter: each request asks the rules first. Threading as <see cref="BlockNode"/>.</summary>
-internal sealed partial class BlkdebugNode(BlkdebugDriver driver, BlockNode image, BlkdebugRules rules, BlockLimits limits)
+internal sealed partial class BlkdebugNode(
+    BlkdebugDriver driver, BlockNode image, BlkdebugRules rules, BlockLimits limits)
     : FilterNode(driver, image, "image")
 {
     private readonly Lock _lock = new();
@@ -18,7 +19,8 @@ internal sealed partial class BlkdebugNode(BlkdebugDriver driver, BlockNode imag
     public override bool WantsEvents => true;
 
     /// <summary>Unknown, as the peer says of all that is opened like a protocol without being one.</summary>
-    public override ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) => new((long?)null);
+    public override ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default) =>
+        new((long?)null);
 
     public override ValueTask ReachAsync(BlockEvent moment, CancellationToken cancellation = default)
     {
@@ -35,13 +37,15 @@ internal sealed partial class BlkdebugNode(BlkdebugDriver driver, BlockNode imag
     protected internal override string? DescribeFileName(OptionSet options)
     {
         bool hasRules = Driver.StrongOptions.Any(
-            strong => strong != "config" && (strong.EndsWith('.') ? options.HasPrefix(strong) : options.Contains(strong)));
+            strong => strong != "config" &&
+                (strong.EndsWith('.') ? options.HasPrefix(strong) : options.Contains(strong)));
         return hasRules || Child.ExactFileName.Length == 0
             ? ""
             : $"blkdebug:{options.Get("config")}:{Child.ExactFileName}";
     }
 
-    protected internal override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
+    protected internal override ValueTask ReadCoreAsync(
+        long offset, IoVector destination, CancellationToken cancellation)
     {
         ValueTask? failure = Check(new ByteRange(offset, destination.Length), BlkdebugIoType.Read);
         return failure ?? Child.ReadAsync(offset, destination, cancellation);

@@ -10,7 +10,9 @@ internal sealed class BlkdebugRules
     /// <summary>The rule added last is looked at first.</summary>
     private readonly List<BlkdebugRule> _rules = [];
 
-    /// <summary>Rules that the latest moment with any error to inject has armed; the first that applies counts.</summary>
+    /// <summary>
+    /// Rules that the latest moment with any error to inject has armed; the first that applies counts.
+    /// </summary>
     private List<InjectErrorRule> _armed = [];
 
     public int State { get; private set; } = 1;

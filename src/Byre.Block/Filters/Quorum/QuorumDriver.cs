@@ -5,8 +5,8 @@ using Byre.Block.Graph;
 namespace Byre.Block.Filters.Quorum;
 
 /// <summary>
-/// The driver "quorum": several children with the same content. Options "children.0" ..., "vote-threshold", "blkverify",
-/// "rewrite-corrupted", "read-pattern" (quorum or fifo).
+/// The driver "quorum": several children with the same content. Options "children.0" ..., "vote-threshold",
+/// "blkverify", "rewrite-corrupted", "read-pattern" (quorum or fifo).
 /// </summary>
 public sealed class QuorumDriver : BlockDriver
 {
@@ -86,6 +86,7 @@ public sealed class QuorumDriver : BlockDriver
 
         if (!fifo && verify && rewrite)
             throw BlockException.Invalid("rewrite-corrupted=on cannot be used with blkverify=on");
-        return new QuorumOptions((int)threshold) { IsVerification = verify, RewritesCorrupted = rewrite, ReadsFirst = fifo };
+        return new QuorumOptions(
+            (int)threshold) { IsVerification = verify, RewritesCorrupted = rewrite, ReadsFirst = fifo };
     }
 }

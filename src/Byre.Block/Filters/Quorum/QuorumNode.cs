@@ -6,8 +6,8 @@ using Byre.Block.Requests;
 namespace Byre.Block.Filters.Quorum;
 
 /// <summary>
-/// An open quorum. Reads return what at least the threshold of children agree on; writes succeed where at least that many
-/// children took them. Threading as <see cref="BlockNode"/>. Owns the children.
+/// An open quorum. Reads return what at least the threshold of children agree on; writes succeed where at least that
+/// many children took them. Threading as <see cref="BlockNode"/>. Owns the children.
 /// </summary>
 internal sealed class QuorumNode(QuorumDriver driver, List<BlockChild> children, QuorumOptions options) : BlockNode
 {
@@ -54,7 +54,8 @@ internal sealed class QuorumNode(QuorumDriver driver, List<BlockChild> children,
 
     protected internal override string? DescribeFileName(OptionSet options) => "";
 
-    protected internal override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation) =>
+    protected internal override ValueTask ReadCoreAsync(
+        long offset, IoVector destination, CancellationToken cancellation) =>
         options.ReadsFirst
             ? ReadFirstAsync(offset, destination, cancellation)
             : ReadVotedAsync(offset, destination, cancellation);
@@ -156,7 +157,8 @@ internal sealed class QuorumNode(QuorumDriver driver, List<BlockChild> children,
                 (winner, most) = (candidate, votes);
         }
 
-        return winner is not null && most >= options.Threshold ? winner : throw BlockException.FromErrno(Errno.InputOutput);
+        return winner is not null && most >= options.Threshold
+            ? winner : throw BlockException.FromErrno(Errno.InputOutput);
     }
 
     private async ValueTask RewriteAsync(
@@ -168,7 +170,8 @@ internal sealed class QuorumNode(QuorumDriver driver, List<BlockChild> children,
                 continue;
             try
             {
-                await children[i].Node.WriteAsync(offset, winner.Memory, cancellation: cancellation).ConfigureAwait(false);
+                await children[i].Node.WriteAsync(offset, winner.Memory, cancellation: cancellation)
+                    .ConfigureAwait(false);
             }
             catch (BlockException)
             {
@@ -205,5 +208,6 @@ internal sealed class QuorumNode(QuorumDriver driver, List<BlockChild> children,
             throw first!;
     }
 
-    private static async Task StartAsync(Func<int, ValueTask> request, int index) => await request(index).ConfigureAwait(false);
+    private static async Task StartAsync(Func<int, ValueTask> request, int index) =>
+        await request(index).ConfigureAwait(false);
 }
