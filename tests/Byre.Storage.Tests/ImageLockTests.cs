@@ -1,6 +1,7 @@
 using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Storage.Drivers;
+using Byre.Storage.Interop;
 using Byre.Storage.Tests.Support;
 
 namespace Byre.Storage.Tests;
@@ -147,6 +148,16 @@ public sealed class ImageLockTests : IDisposable
         Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(name));
     }
 
+    [Fact]
+    public void A_file_system_without_locks_is_named_as_the_cause()
+    {
+        const int noLocks = 37;
+        string name = _directory.File("r", 1, 2, 3);
+        var e = Assert.Throws<BlockException>(() => Nodes.Open(name, calls: new NoLockCalls(noLocks)));
+        Assert.Equal("Failed to lock byte 100: No locks available", e.Message);
+        Assert.Equal(noLocks, e.Errno);
+    }
+
     private ValueTask<BlockNode> OpenAsync(OpenFlags flags) =>
         Nodes.OpenAsync(new FileDriver(), Nodes.Request(_image, flags, FormatFile));
 
@@ -155,5 +166,10 @@ public sealed class ImageLockTests : IDisposable
         string name = _directory.File("locks", 1);
         await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(name, flags, role));
         return LockTable.BytesOf(name);
+    }
+
+    private sealed class NoLockCalls(int errno) : SystemCalls
+    {
+        public override int SetLock(int fd, LockType type, int offset) => -errno;
     }
 }

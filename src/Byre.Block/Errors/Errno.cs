@@ -40,40 +40,8 @@ public static class Errno
     public const int NoKey = 126;
 
     /// <summary>The C library's text for <paramref name="errno"/>; "Unknown error N" where it has none.</summary>
-    public static string Describe(int errno) => errno switch
-    {
-        None => "Success",
-        OperationNotPermitted => "Operation not permitted",
-        NoEntry => "No such file or directory",
-        Interrupted => "Interrupted system call",
-        InputOutput => "Input/output error",
-        NoSuchDevice => "No such device or address",
-        BadFile => "Bad file descriptor",
-        TryAgain => "Resource temporarily unavailable",
-        OutOfMemory => "Cannot allocate memory",
-        AccessDenied => "Permission denied",
-        Busy => "Device or resource busy",
-        Exists => "File exists",
-        NotDirectory => "Not a directory",
-        IsDirectory => "Is a directory",
-        Invalid => "Invalid argument",
-        TooManyFiles => "Too many open files",
-        TextBusy => "Text file busy",
-        FileTooLarge => "File too large",
-        NoSpace => "No space left on device",
-        IllegalSeek => "Illegal seek",
-        ReadOnlyFileSystem => "Read-only file system",
-        OutOfRange => "Numerical result out of range",
-        NameTooLong => "File name too long",
-        NoData => "No data available",
-        Protocol => "Protocol error",
-        Overflow => "Value too large for defined data type",
-        NotSupported => "Operation not supported",
-        ConnectionRefused => "Connection refused",
-        QuotaExceeded => "Disk quota exceeded",
-        Cancelled => "Operation canceled",
-        MediumType => "Wrong medium type",
-        NoKey => "Required key not available",
-        _ => $"Unknown error {errno}",
-    };
+    public static string Describe(int errno) =>
+        (uint)errno < (uint)ErrnoTexts.All.Length && ErrnoTexts.All[errno] is { } text
+            ? text
+            : $"Unknown error {errno}";
 }

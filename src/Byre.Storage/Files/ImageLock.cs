@@ -59,12 +59,14 @@ internal sealed class ImageLock(SystemCalls calls, string fileName)
 
     private void Take(int fd, NodePermissions used, NodePermissions unshared)
     {
-        SetAll(fd, LockType.Read, used & ~_used, unshared & ~_unshared);
+        NodePermissions newUsed = used & ~_used;
+        NodePermissions newUnshared = unshared & ~_unshared;
+        // Counted as held before they are: a release after a failure half way unlocks all of them, which does no harm.
         _used |= used;
         _unshared |= unshared;
+        SetAll(fd, LockType.Read, newUsed, newUnshared);
     }
 
-    // Locks of other bytes are kept on failure of one: the caller's Release, or closing the file, drops them.
     private void SetAll(int fd, LockType type, NodePermissions used, NodePermissions unshared)
     {
         for (int bit = 0; bit < PermissionCount; bit++)

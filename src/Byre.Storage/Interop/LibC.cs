@@ -45,7 +45,4 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
     internal static partial int FCntl(int fd, int command, FileLock* argument);
-
-    [LibraryImport(Library, EntryPoint = "posix_fadvise")]
-    internal static partial int FAdvise(int fd, long offset, long length, int advice);
 }

@@ -19,7 +19,6 @@ internal unsafe class SystemCalls
     private const int CurrentDirectory = -100;
     private const int EmptyPath = 0x1000;
     private const uint FactsMask = 0x27FF;
-    private const int DropPages = 4;
 
     /// <summary>The kernel.</summary>
     public static SystemCalls Kernel { get; } = new();
@@ -159,9 +158,6 @@ internal unsafe class SystemCalls
             return Failure();
         return request.Type == (short)LockType.Unlocked ? 0 : -Errno.TryAgain;
     }
-
-    /// <summary>Asks the page cache to forget the file's clean pages.</summary>
-    public virtual int DropCache(int fd) => -LibC.FAdvise(fd, 0, 0, DropPages);
 
     /// <summary>A device request whose argument is read or written in place.</summary>
     public virtual int Control<T>(int fd, uint request, ref T argument)
