@@ -47,7 +47,10 @@ internal sealed class EngineHarness : IDisposable
 
     public void Create() => Run(ImageCreator.WriteEmptyAsync(File, Options, CancellationToken.None));
 
-    public void Open()
+    public void Open() => Open(File);
+
+    /// <summary>Opens the image through a node over the file.</summary>
+    public void Open(BlockNode file)
     {
         byte[] header = new byte[Options.ClusterSizeBytes];
         Run(File.ReadAsync(0, header));
@@ -55,7 +58,7 @@ internal sealed class EngineHarness : IDisposable
         var context = new Qcow2OpenContext
         {
             Driver = new StubDriver(),
-            File = File,
+            File = file,
             Header = HeaderCodec.Parse(header),
             Flags = OpenFlags.ReadWrite | OpenFlags.Unmap,
             Options = new MetadataOptions
