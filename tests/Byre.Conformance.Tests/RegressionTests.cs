@@ -43,6 +43,8 @@ public sealed class RegressionTests(ITestOutputHelper log)
         var side = new ImageSide("byre", Path.Combine(directory.Path, "byre"), program, ToolFinder.Ours);
         foreach (string said in side.Run(steps, ToolFinder.Ours))
             log.WriteLine(said);
-        new SideVerifier(ToolFinder.Ours, peer).Verify(side, ToolFinder.Ours);
+        var verifier = new SideVerifier(ToolFinder.Ours, peer);
+        verifier.Verify(side, ToolFinder.Ours);
+        verifier.CompareReaders(side);
     }
 }

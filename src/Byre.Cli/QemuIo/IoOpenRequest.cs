@@ -36,6 +36,12 @@ internal sealed class IoOpenRequest
     /// <summary>Every write is flushed: the default of this program.</summary>
     public bool WriteThrough { get; private set; } = true;
 
+    /// <summary>
+    /// Asynchronous requests are started on threads of their own, so that they overlap wherever they can. Otherwise each runs
+    /// in the thread that starts it until it has to wait, and runs are repeatable: "threads", the default.
+    /// </summary>
+    public bool StartsInParallel { get; private set; }
+
     /// <summary>-n.</summary>
     public void BypassHostCache()
     {
@@ -63,14 +69,16 @@ internal sealed class IoOpenRequest
     };
 
     /// <summary>
-    /// -i, and -k for "native". The name is checked and no more: files are read and written by the thread that asks.
+    /// -i, and -k for "native". Files are always read and written by the thread that asks; what the mode decides is which
+    /// thread that is for the requests of "aio_read" and "aio_write".
     /// </summary>
     /// <exception cref="CommandException">There is no such mode.</exception>
-    public static void CheckAioMode(string name)
+    public void SetAioMode(string name) => StartsInParallel = name switch
     {
-        if (name is not ("threads" or "native" or "io_uring"))
-            throw CommandException.Error($"Invalid aio option: {name}");
-    }
+        "threads" => false,
+        "native" or "io_uring" => true,
+        _ => throw CommandException.Error($"Invalid aio option: {name}"),
+    };
 
     /// <summary>Opens the image.</summary>
     /// <exception cref="BlockException">With the text that follows "can't open device X: ".</exception>

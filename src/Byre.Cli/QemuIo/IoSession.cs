@@ -68,6 +68,7 @@ internal sealed class IoSession(ProgramContext context) : IAsyncDisposable
         try
         {
             _image = await request.OpenAsync(context).ConfigureAwait(false);
+            Requests.StartsInParallel = request.StartsInParallel;
         }
         catch (BlockException failure)
         {

@@ -17,6 +17,9 @@ internal sealed class PendingRequests
     private int _inFlight;
     private TaskCompletionSource? _allDone;
 
+    /// <summary>True: each request runs on a thread of the pool from its start.</summary>
+    public bool StartsInParallel { get; set; }
+
     /// <summary>Starts a request and returns as soon as it has to wait for something.</summary>
     /// <param name="request">Starts it.</param>
     /// <param name="report">Called by <see cref="Report"/> once it has ended.</param>
@@ -24,7 +27,8 @@ internal sealed class PendingRequests
     {
         lock (_lock)
             _inFlight++;
-        _ = ObserveAsync(request, report);
+        Func<ValueTask> start = StartsInParallel ? () => new ValueTask(Task.Run(() => request().AsTask())) : request;
+        _ = ObserveAsync(start, report);
     }
 
     /// <summary>Prints the reports of the requests that have ended.</summary>

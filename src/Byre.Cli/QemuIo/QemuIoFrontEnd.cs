@@ -122,8 +122,8 @@ internal static class QemuIoFrontEnd
             case 'C': request.CopiesOnRead = true; break;
             case 'd': request.SetDiscardMode(scan.Argument); break;
             case 'r': request.IsReadOnly = true; break;
-            case 'k': break; // the same as -i native
-            case 'i': IoOpenRequest.CheckAioMode(scan.Argument); break;
+            case 'k': request.SetAioMode("native"); break;
+            case 'i': request.SetAioMode(scan.Argument); break;
             case 't': request.SetCacheMode(scan.Argument); break;
             case 'U': request.ForceShare = true; break;
             case 'f': commandLine.Format = scan.Argument; break;

@@ -36,8 +36,11 @@ internal sealed class DifferentialCase(GuestProgram program, ToolSet ours, ToolS
         }
 
         var verifier = new SideVerifier(ours, peer);
-        verifier.VerifySnapshots(mine);
-        verifier.VerifySnapshots(theirs);
+        foreach (ImageSide side in new[] { mine, theirs })
+        {
+            verifier.CompareReaders(side);
+            verifier.VerifySnapshots(side);
+        }
     }
 
     private void RunPhase(

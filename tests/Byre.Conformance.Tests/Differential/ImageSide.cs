@@ -10,6 +10,9 @@ namespace Byre.Conformance.Tests.Differential;
 internal sealed class ImageSide
 {
     private readonly bool _writeBack;
+
+    /// <summary>Our asynchronous requests run on threads of their own.</summary>
+    private readonly bool _inParallel;
     private int _overlays;
 
     public ImageSide(string label, string directory, GuestProgram program, ToolSet creator)
@@ -17,6 +20,7 @@ internal sealed class ImageSide
         Label = label;
         Directory = directory;
         _writeBack = program.Seed % 2 == 0;
+        _inParallel = program.Seed % 3 != 0;
         System.IO.Directory.CreateDirectory(directory);
         File.WriteAllBytes(Path.Combine(directory, PatternFile.Name), PatternFile.Content);
         byte[] backing = CreateBacking(program.Parameters, creator);
@@ -62,6 +66,8 @@ internal sealed class ImageSide
         if (batch.Count == 0)
             return;
         var arguments = new List<string> { "-f", "qcow2", "-t", _writeBack ? "writeback" : "writethrough" };
+        if (tools == ToolFinder.Ours && _inParallel)
+            arguments.AddRange(["-i", "io_uring"]);
         foreach (IoStep step in batch)
         {
             arguments.Add("-c");

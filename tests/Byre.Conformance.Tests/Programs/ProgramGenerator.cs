@@ -128,10 +128,14 @@ public sealed class ProgramGenerator
         steps.Add(new WriteStep(offset, length, pattern, kind));
         if (kind == WriteKind.Asynchronous)
         {
-            // A second one beside it, so that two are in flight; they do not overlap, or the result would be undefined.
-            long next = offset + length;
-            if (next < _size)
-                steps.Add(new WriteStep(next, Math.Min(_size - next, length), NextPattern(), kind));
+            // More of them beside it are in flight together; they do not overlap, or the result would be undefined.
+            for (int i = _random.Next(1, 8); i > 0 && offset + length < _size; i--)
+            {
+                offset += length;
+                length = Math.Min(_size - offset, 1 + _random.NextInt64(length + 1));
+                steps.Add(new WriteStep(offset, length, NextPattern(), kind));
+            }
+
             steps.Add(new BarrierStep("aio_flush"));
         }
         else if (pattern is { } value && OneIn(4))

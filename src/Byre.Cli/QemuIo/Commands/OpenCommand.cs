@@ -66,8 +66,8 @@ internal sealed class OpenCommand : IoCommand
             case 'n': request.BypassHostCache(); break;
             case 'C': request.CopiesOnRead = true; break;
             case 'r': request.IsReadOnly = true; break;
-            case 'k': break; // the same as -i native
-            case 'i': IoOpenRequest.CheckAioMode(scan.Argument); break;
+            case 'k': request.SetAioMode("native"); break;
+            case 'i': request.SetAioMode(scan.Argument); break;
             case 't': request.SetCacheMode(scan.Argument); break;
             case 'd': request.SetDiscardMode(scan.Argument); break;
             case 'U': request.ForceShare = true; break;
