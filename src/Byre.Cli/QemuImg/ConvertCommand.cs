@@ -112,7 +112,7 @@ internal sealed class ConvertCommand : Verb
             TargetBackingLengthBytes = target.HasBacking && !parsed.SkipCreation ? node.Backing?.LengthBytes : null,
             WriteThrough = !target.Backend.WriteCache,
             Warn = parsed.Quiet ? null : context.Warn,
-            Progress = parsed.Progress == ProgressMode.Silent ? null : Show,
+            Progress = Show,
         };
         await new ConvertJob(sources, node, options).RunAsync().ConfigureAwait(false);
         return dataBytes;

@@ -14,7 +14,9 @@ internal static class ObjectDefinition
     /// <exception cref="BlockException">The definition is wrong, or its id is taken.</exception>
     public static void Define(string definition, ProgramContext context)
     {
-        OptionSet properties = OptionText.Parse(definition, "qom-type", warn: null, keepId: true);
+        OptionSet properties = definition.StartsWith('{')
+            ? JsonFileName.Parse("json:" + definition)
+            : OptionText.Parse(definition, "qom-type", warn: null, keepId: true);
         string type = properties.Take("qom-type") ?? throw BlockException.Invalid("Parameter 'qom-type' is missing");
         if (type != "secret")
             throw BlockException.Invalid($"Parameter 'qom-type' does not accept value '{type}'");
