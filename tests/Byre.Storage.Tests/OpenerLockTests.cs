@@ -56,6 +56,18 @@ public sealed class OpenerLockTests : IDisposable
     }
 
     [Fact]
+    public async Task A_node_lent_to_a_second_user_keeps_the_locks_of_the_first()
+    {
+        string name = _directory.File("f", Nodes.Pattern(1024));
+        var options = new OptionSet { ["driver"] = "file", ["filename"] = name, ["node-name"] = "lender" };
+        await using BlockNode lender = await _opener.OpenAsync(null, OpenFlags.ReadWrite | OpenFlags.NoShare, options);
+        Assert.Equal("100 101 201 203", LockTable.BytesOf(name));
+        options = new OptionSet { ["driver"] = "raw", ["file"] = "lender" };
+        await using (await _opener.OpenAsync(null, OpenFlags.Resize, options))
+            Assert.Equal("100 101 103 201 203", LockTable.BytesOf(name));
+    }
+
+    [Fact]
     public async Task Null_devices_have_a_plain_name_unless_they_differ()
     {
         await using BlockNode plain = await _opener.OpenAsync("null-co://", OpenFlags.ReadWrite, format: "raw");

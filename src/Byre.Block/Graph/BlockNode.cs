@@ -206,6 +206,10 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// </summary>
     public virtual void ReplaceBacking(BlockNode? backing) => throw BlockException.FromErrno(Errno.NotSupported);
 
+    /// <summary>What the node's users do with it and let others do meanwhile, as far as anybody said so.</summary>
+    public (NodePermissions Used, NodePermissions Shared) Permissions { get; internal set; } =
+        (NodePermissions.None, NodePermissions.All);
+
     /// <summary>
     /// Says what the node's user does with it and lets other programs do meanwhile. Nodes that hold locks change them;
     /// the base tells the children, by their roles.
@@ -214,6 +218,7 @@ public abstract partial class BlockNode : IAsyncDisposable
     /// (<see cref="BlockErrorKind.Locked"/>).</exception>
     public virtual void SetPermissions(NodePermissions used, NodePermissions shared)
     {
+        Permissions = (used, shared);
         foreach (BlockChild child in Children)
         {
             child.Node.SetPermissions(

@@ -19,12 +19,15 @@ internal sealed class BorrowedNode : FilterNode
         FullOptions = lender.FullOptions;
     }
 
-    public override bool IsReadOnly => Child.IsReadOnly;
-
-    /// <summary>The lender's locks are the lender's.</summary>
+    /// <summary>The lender's own users keep what they have: this one's needs come on top.</summary>
     public override void SetPermissions(NodePermissions used, NodePermissions shared)
     {
+        (NodePermissions lenderUsed, NodePermissions lenderShared) = Child.Permissions;
+        Child.SetPermissions(lenderUsed | used, lenderShared & shared);
+        Permissions = (used, shared);
     }
+
+    public override bool IsReadOnly => Child.IsReadOnly;
 
     protected override ValueTask CloseAsync() => Child.FlushAsync();
 }

@@ -168,6 +168,7 @@ internal sealed class NodeOpening : IImageOpener
         }
 
         node.EffectiveOptions = effective;
+        node.Permissions = OwnPermissions();
         // A driver that fell back to read-only has set its flags itself.
         if (node.OpenedFlags == OpenFlags.None)
             node.OpenedFlags = _generic.Flags;

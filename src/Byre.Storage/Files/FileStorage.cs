@@ -69,8 +69,11 @@ public sealed partial class FileStorage : BlockNode
     }
 
     /// <inheritdoc/>
-    public override void SetPermissions(NodePermissions used, NodePermissions shared) =>
+    public override void SetPermissions(NodePermissions used, NodePermissions shared)
+    {
         ChangeLocks(_sharing.With(used, shared));
+        base.SetPermissions(used, shared);
+    }
 
     /// <inheritdoc/>
     public override ValueTask DisposeAsync()

@@ -44,7 +44,7 @@ internal sealed class ImageLock(SystemCalls calls, string fileName)
         }
         catch (BlockException)
         {
-            Release(fd, oldUsed, oldUnshared);
+            GoBack(fd, oldUsed, oldUnshared);
             throw;
         }
 
@@ -56,6 +56,21 @@ internal sealed class ImageLock(SystemCalls calls, string fileName)
     /// is then closed.
     /// </summary>
     public void CopyTo(int newFd) => SetAll(newFd, LockType.Read, _used, _unshared);
+
+    // A file system that cannot lock cannot unlock either: the failure that led here is the one to tell of. What stays
+    // locked by a failed unlock goes when the file is closed.
+    private void GoBack(int fd, NodePermissions keepUsed, NodePermissions keepUnshared)
+    {
+        try
+        {
+            Release(fd, keepUsed, keepUnshared);
+        }
+        catch (BlockException e) when (e.Kind != BlockErrorKind.Locked)
+        {
+            _used = keepUsed;
+            _unshared = keepUnshared;
+        }
+    }
 
     private void Take(int fd, NodePermissions used, NodePermissions unshared)
     {
