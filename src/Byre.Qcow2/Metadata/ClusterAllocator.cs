@@ -14,6 +14,8 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
     private long _retryFrom = long.MaxValue;
     private long _packingOffset;
     private long _pristineFrom = long.MaxValue;
+    private long _gapFrom;
+    private long _gapEnd;
 
     /// <summary>The lowest cluster that may be free.</summary>
     public HostCluster SearchFrom => new(_searchFrom);
@@ -144,11 +146,25 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
         long clusters = ClustersIn(packing, size);
         for (long i = 0; i < clusters; i++)
             refcounts.Add(scope, ClusterAt(packing) + i, 1);
-        _pristineFrom = Math.Max(_pristineFrom, ClusterAt(packing).Index + clusters);
+        NoteWritten(ClusterAt(packing), clusters);
         offset = new HostOffset(packing);
         _packingOffset = geometry.OffsetInCluster(packing + size) == 0 ? 0 : packing + size;
         miss = MetadataMiss.None;
         return true;
+    }
+
+    /// <summary>
+    /// Clusters are about to be written: they are not pristine any more. What they leave out between them and the first
+    /// pristine cluster stays so: a refcount block is put behind the run that lacks it, and the run comes next.
+    /// </summary>
+    public void NoteWritten(HostCluster first, long count)
+    {
+        long end = first.Index + count;
+        if (first.Index > _pristineFrom)
+            (_gapFrom, _gapEnd) = (_pristineFrom, first.Index);
+        else if (end > _gapFrom && first.Index < _gapEnd)
+            _gapFrom = end;
+        _pristineFrom = Math.Max(_pristineFrom, end);
     }
 
     /// <summary>A cluster's count fell to zero, and it may be used again.</summary>
@@ -203,8 +219,8 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
     {
         for (long i = 0; i < count; i++)
             Invariant.That(refcounts.Add(scope, first + i, 1) == 1);
-        bool pristine = first.Index >= _pristineFrom;
-        _pristineFrom = Math.Max(_pristineFrom, first.Index + count);
+        bool pristine = first.Index >= _pristineFrom || (first.Index >= _gapFrom && first.Index + count <= _gapEnd);
+        NoteWritten(first, count);
         return new AllocatedRun(first, count, pristine);
     }
 }

@@ -93,8 +93,7 @@ internal sealed partial class StructureWriter
         HostOffset block = _geometry.OffsetOf(cluster);
         tables.L2Cache.Drop(scope, block, _geometry.ClusterSize);
         tables.RefcountCache.Drop(scope, block, _geometry.ClusterSize);
-        tables.Allocator.PristineFrom = new HostCluster(
-            Math.Max(tables.Allocator.PristineFrom.Index, cluster.Index + 1));
+        tables.Allocator.NoteWritten(cluster, 1);
         return true;
     }
 

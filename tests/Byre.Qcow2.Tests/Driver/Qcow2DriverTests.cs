@@ -43,6 +43,8 @@ public sealed class Qcow2DriverTests : IDisposable
     [InlineData("preallocation=metadata,cluster_size=512", "5M")]
     [InlineData("preallocation=metadata,extended_l2=on", "5M")]
     [InlineData("preallocation=metadata,refcount_bits=1", "3G")]
+    [InlineData("preallocation=metadata,cluster_size=4k,refcount_bits=64", "20M")]
+    [InlineData("preallocation=metadata", "10G")]
     public async Task PreallocatedImageIsThePeersAsync(string options, string size)
     {
         if (!Peer.IsAvailable)
