@@ -155,7 +155,8 @@ public abstract partial class BlockNode : IAsyncDisposable
     protected internal virtual string? DescribeFileName(OptionSet options) => null;
 
     /// <summary>
-    /// Host bytes in use by the node's own content, backing files excluded; null where unknown. The base adds up the children's.
+    /// Host bytes in use by the node's own content, backing files excluded; null where unknown. The base adds up the
+    /// children's.
     /// </summary>
     public virtual async ValueTask<long?> GetAllocatedBytesAsync(CancellationToken cancellation = default)
     {

@@ -4,8 +4,9 @@ using Byre.Block.Errors;
 namespace Byre.Block.Graph;
 
 /// <summary>
-/// One node on its way to being open: from a name and options to a driver, its "file" child, the format found by probing,
-/// and the driver's call back for further children. Lives as long as the open takes; used by one thread at a time.
+/// One node on its way to being open: from a name and options to a driver, its "file" child, the format found by
+/// probing, and the driver's call back for further children. Lives as long as the open takes; used by one thread at a
+/// time.
 /// </summary>
 internal sealed class NodeOpening : IImageOpener
 {
@@ -68,7 +69,12 @@ internal sealed class NodeOpening : IImageOpener
 
     /// <inheritdoc/>
     public ValueTask<BlockNode?> OpenChildAsync(
-        OpenRequest parent, string name, ChildRole role, string? fileName, string? format, CancellationToken cancellation)
+        OpenRequest parent,
+        string name,
+        ChildRole role,
+        string? fileName,
+        string? format,
+        CancellationToken cancellation)
     {
         if (name == "file")
         {
@@ -90,7 +96,12 @@ internal sealed class NodeOpening : IImageOpener
 
     /// <summary>Opens a child for a parent that is not being opened here.</summary>
     public ValueTask<BlockNode?> OpenDetachedChildAsync(
-        OpenRequest parent, string name, ChildRole role, string? fileName, string? format, CancellationToken cancellation)
+        OpenRequest parent,
+        string name,
+        ChildRole role,
+        string? fileName,
+        string? format,
+        CancellationToken cancellation)
     {
         _isDetached = true;
         return (role & ChildRole.Backing) != 0
@@ -273,7 +284,8 @@ internal sealed class NodeOpening : IImageOpener
             subset["driver"] = format;
         if (name == "data-file" && fileName is not null)
             _opener.ImplicitOpens.Check(fileName, role);
-        // A driver that is not known yet is about to be probed, and so a format; so is what a "file" is opened ahead for.
+        // A driver that is not known yet is about to be probed, and so a format; so is what a "file" is opened ahead
+        // for.
         bool isFormat = name == "file" || _driver is not { IsFormat: false };
         OpenFlags flags = _generic.InheritedFlags(role, isFormat ? ParentKind.Format : ParentKind.Other);
         bool isAhead = name == "file" && !_isDetached;
@@ -368,6 +380,7 @@ internal sealed class NodeOpening : IImageOpener
 
     private static string ProbedRawText(string fileName) =>
         $"WARNING: Image format was not specified for '{fileName}' and probing guessed raw.\n"
-        + "         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n"
+        + "         Automatically detecting the format is dangerous for raw images, "
+        + "write operations on block 0 will be restricted.\n"
         + "         Specify the 'raw' format explicitly to remove the restrictions.";
 }
