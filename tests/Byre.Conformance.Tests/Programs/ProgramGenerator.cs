@@ -13,6 +13,7 @@ public sealed class ProgramGenerator
     private readonly List<(string Name, long SizeBytes)> _snapshots = [];
     private ImageParameters _image;
     private long _size;
+    private bool _hasBacking;
     private byte _pattern;
     private int _snapshotNumber;
 
@@ -22,6 +23,7 @@ public sealed class ProgramGenerator
         _features = features;
         _image = MakeParameters(withBacking: true);
         _size = _image.SizeBytes;
+        _hasBacking = _image.BackingFormat is not null;
     }
 
     /// <summary>The program of a seed.</summary>
@@ -156,8 +158,9 @@ public sealed class ProgramGenerator
 
     private void AddResize(List<GuestStep> steps)
     {
-        // A version 2 image with snapshots cannot be resized, as no snapshot there remembers its size.
-        if (_image.IsVersion2 && _snapshots.Count > 0)
+        // A version 2 image with snapshots cannot be resized, as no snapshot there remembers its size. Over a backing
+        // file the peer cannot grow one either, having no zero clusters to hide it with; we can.
+        if (_image.IsVersion2 && (_snapshots.Count > 0 || _hasBacking))
             return;
         long size = MakeSize(_image.ClusterBytes);
         if (size == _size)
@@ -196,6 +199,7 @@ public sealed class ProgramGenerator
     {
         if (_image.HasDataFile)
             return;
+        _hasBacking = true;
         _image = MakeParameters(withBacking: false) with { PreallocatesMetadata = false };
         if (OneIn(2))
             _image = _image with { SizeBytes = _size };
