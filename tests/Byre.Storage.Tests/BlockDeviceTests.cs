@@ -7,7 +7,7 @@ using Byre.Storage.Tests.Support;
 
 namespace Byre.Storage.Tests;
 
-/// <summary>A loop device; needs the right to make one.</summary>
+/// <summary>A loop device.</summary>
 public sealed class BlockDeviceTests : IDisposable
 {
     private const int DeviceBytes = 4 << 20;
@@ -26,13 +26,11 @@ public sealed class BlockDeviceTests : IDisposable
         _directory.Dispose();
     }
 
-    [Theory]
+    [LoopTheory]
     [InlineData(OpenFlags.None)]
     [InlineData(OpenFlags.CacheDirect)]
     public async Task It_is_read_written_zeroed_and_discarded(OpenFlags cache)
     {
-        if (_loop is null)
-            return;
         await using (BlockNode node = await OpenAsync(cache))
         {
             Assert.Equal(DeviceBytes, node.LengthBytes);
@@ -56,11 +54,9 @@ public sealed class BlockDeviceTests : IDisposable
         }
     }
 
-    [Fact]
+    [LoopFact]
     public async Task Its_length_cannot_change()
     {
-        if (_loop is null)
-            return;
         await using BlockNode node = await OpenAsync(OpenFlags.None);
         await node.TruncateAsync(new TruncateRequest(DeviceBytes / 2, Exact: false));
         Assert.Equal(DeviceBytes, node.LengthBytes);
@@ -76,10 +72,10 @@ public sealed class BlockDeviceTests : IDisposable
         Assert.Equal(Errno.NoSpace, e.Errno);
     }
 
-    [Fact]
+    [LoopFact]
     public async Task A_device_set_read_only_is_not_opened_for_writing()
     {
-        if (_loop is null || !Tools.Exists("blockdev") || Tools.Run("blockdev", "--setro", _device).ExitCode != 0)
+        if (!Tools.Exists("blockdev") || Tools.Run("blockdev", "--setro", _device).ExitCode != 0)
             return;
         try
         {

@@ -5,7 +5,7 @@ using Byre.Storage.Tests.Support;
 
 namespace Byre.Storage.Tests;
 
-/// <summary>A file system that runs out of space; needs the right to mount one.</summary>
+/// <summary>A file system that runs out of space.</summary>
 public sealed class FullDiskTests : IDisposable
 {
     private const int DiskBytes = 1 << 20;
@@ -21,11 +21,9 @@ public sealed class FullDiskTests : IDisposable
         _directory.Dispose();
     }
 
-    [Fact]
+    [MountFact]
     public async Task A_full_disk_is_reported_and_what_was_written_before_stays()
     {
-        if (_mount is null)
-            return;
         string name = _directory.File("disk/f");
         await using FileStorage node = Nodes.Open(name);
         byte[] half = Nodes.Pattern(DiskBytes / 2);
@@ -42,11 +40,9 @@ public sealed class FullDiskTests : IDisposable
         Assert.Equal(half, await Nodes.ReadAsync(node, 0, half.Length));
     }
 
-    [Fact]
+    [MountFact]
     public async Task Preallocation_that_does_not_fit_leaves_the_old_length()
     {
-        if (_mount is null)
-            return;
         await using FileStorage node = Nodes.Open(_directory.File("disk/f", 1, 2, 3));
         foreach (PreallocationMode mode in (PreallocationMode[])[PreallocationMode.Falloc, PreallocationMode.Full])
         {

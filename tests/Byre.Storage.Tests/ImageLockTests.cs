@@ -12,23 +12,20 @@ public sealed class ImageLockTests : IDisposable
     private const ChildRole FormatFile = ChildRole.Data | ChildRole.Metadata;
 
     private readonly TempDirectory _directory = new();
-    private readonly bool _hasTools = Tools.Has("qemu-io") && Tools.Has("qemu-img");
     private readonly string _image;
 
     public ImageLockTests()
     {
         _image = _directory["t.qcow2"];
-        if (_hasTools)
+        if (Tools.Exists("qemu-img"))
             Assert.Equal(0, Tools.Run("qemu-img", "create", "-q", "-f", "qcow2", _image, "1M").ExitCode);
     }
 
     public void Dispose() => _directory.Dispose();
 
-    [Fact]
+    [PeerFact]
     public async Task A_writer_keeps_writers_and_readers_out()
     {
-        if (!_hasTools)
-            return;
         await using (BlockNode node = await OpenAsync(Nodes.Writable))
         {
             string question = $"Is another process using the image [{_image}]?";
@@ -43,11 +40,9 @@ public sealed class ImageLockTests : IDisposable
         Assert.Equal(0, Tools.Run("qemu-io", "-c", "write 0 512", _image).ExitCode);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task A_reader_keeps_writers_out_and_lets_readers_in()
     {
-        if (!_hasTools)
-            return;
         await using BlockNode node = await OpenAsync(OpenFlags.None);
         string output = Tools.Run("qemu-io", "-c", "length", _image).Output;
         Assert.Contains("Failed to get \"write\" lock", output, StringComparison.Ordinal);
@@ -55,11 +50,9 @@ public sealed class ImageLockTests : IDisposable
         await using BlockNode second = await OpenAsync(OpenFlags.None);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task A_writing_peer_keeps_us_out_and_is_named()
     {
-        if (!_hasTools)
-            return;
         using var holder = new ImageHolder(_image);
         BlockException e = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(Nodes.Writable).AsTask());
         Assert.Equal("Failed to get \"write\" lock", e.Message);
@@ -72,22 +65,18 @@ public sealed class ImageLockTests : IDisposable
         await using BlockNode forced = await OpenAsync(OpenFlags.ForceShare);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task A_reading_peer_keeps_our_writers_out_only()
     {
-        if (!_hasTools)
-            return;
         using var holder = new ImageHolder("-r", _image);
         BlockException e = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(Nodes.Writable).AsTask());
         Assert.Equal("Failed to get \"write\" lock", e.Message);
         await using BlockNode reader = await OpenAsync(OpenFlags.None);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task Locking_off_takes_no_part()
     {
-        if (!_hasTools)
-            return;
         using var holder = new ImageHolder(_image);
         var options = new OptionSet { ["filename"] = _image, ["locking"] = "off" };
         await using BlockNode node = await Nodes.OpenAsync(new FileDriver(), Nodes.Request(_image, options: options));
