@@ -32,7 +32,7 @@ public sealed class DifferentialTests(ITestOutputHelper log)
             if (Stopwatch.GetElapsedTime(started) > SoakSettings.Duration)
                 break;
             GuestProgram program = ProgramGenerator.Generate(SoakSettings.Seed + cases, features);
-            if (new DifferentialCase(program, ToolFinder.Ours, peer).Run() is not { } divergence)
+            if (new DifferentialCase(program, ToolFinder.Ours, peer, features).Run() is not { } divergence)
                 continue;
             if (divergence.IsPeerFinding)
             {
@@ -41,7 +41,7 @@ public sealed class DifferentialTests(ITestOutputHelper log)
                 continue;
             }
 
-            failures.Add(Describe(program, divergence, peer));
+            failures.Add(Describe(program, divergence, peer, features));
         }
 
         log.WriteLine(
@@ -52,12 +52,13 @@ public sealed class DifferentialTests(ITestOutputHelper log)
     private static string Reproduction(GuestProgram program) =>
         $"BYRE_SEED={program.Seed} BYRE_CASES=1 ({program.Parameters})";
 
-    private static string Describe(GuestProgram program, DivergenceException divergence, ToolSet peer)
+    private static string Describe(
+        GuestProgram program, DivergenceException divergence, ToolSet peer, PeerFeatures features)
     {
-        GuestProgram small = ProgramShrinker.Shrink(
-            program,
-            candidate => new DifferentialCase(candidate, ToolFinder.Ours, peer).Run() is { IsPeerFinding: false });
-        string message = new DifferentialCase(small, ToolFinder.Ours, peer).Run()?.Message ?? divergence.Message;
+        DivergenceException? Run(GuestProgram candidate) =>
+            new DifferentialCase(candidate, ToolFinder.Ours, peer, features).Run();
+        GuestProgram small = ProgramShrinker.Shrink(program, candidate => Run(candidate) is { IsPeerFinding: false });
+        string message = Run(small)?.Message ?? divergence.Message;
         return $"{Reproduction(program)}\n{message}\nthe smallest program that fails:\n{small}";
     }
 }

@@ -43,7 +43,7 @@ public sealed class RegressionTests(ITestOutputHelper log)
         var side = new ImageSide("byre", Path.Combine(directory.Path, "byre"), program, ToolFinder.Ours);
         foreach (string said in side.Run(steps, ToolFinder.Ours))
             log.WriteLine(said);
-        var verifier = new SideVerifier(ToolFinder.Ours, peer);
+        var verifier = new SideVerifier(ToolFinder.Ours, peer, PeerFeatures.Of(peer));
         verifier.Verify(side, ToolFinder.Ours);
         verifier.CompareReaders(side);
     }

@@ -3,8 +3,12 @@ namespace Byre.Conformance.Tests.Tools;
 /// <summary>What the peer's version can do; programs leave out the rest.</summary>
 /// <param name="HasExtendedL2">Subclusters.</param>
 /// <param name="HasZstd">The zstd compression type.</param>
-public sealed record PeerFeatures(bool HasExtendedL2, bool HasZstd)
+/// <param name="SpeaksAlike">Its texts are those that ours are modelled on; otherwise only images are compared.</param>
+public sealed record PeerFeatures(bool HasExtendedL2, bool HasZstd, bool SpeaksAlike)
 {
+    /// <summary>The version whose texts ours are.</summary>
+    private const string ModelVersion = "qemu-img version 10.";
+
     /// <summary>Asks the peer's own help.</summary>
     public static PeerFeatures Of(ToolSet peer)
     {
@@ -18,6 +22,7 @@ public sealed record PeerFeatures(bool HasExtendedL2, bool HasZstd)
             File.Delete(probe);
         }
 
-        return new PeerFeatures(help.Contains("extended_l2", StringComparison.Ordinal), zstd);
+        bool alike = peer.Image(".", "--version").Output.StartsWith(ModelVersion, StringComparison.Ordinal);
+        return new PeerFeatures(help.Contains("extended_l2", StringComparison.Ordinal), zstd, alike);
     }
 }
