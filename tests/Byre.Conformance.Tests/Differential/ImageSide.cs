@@ -92,7 +92,8 @@ internal sealed class ImageSide
         ToolResult result = step switch
         {
             ResizeStep resize => tools.Image(
-                Directory, "resize", "-q", "-f", "qcow2", "--shrink", Image, $"{resize.SizeBytes}"),
+                Directory, "resize", "-q", "-f", "qcow2", "--shrink", $"--preallocation={resize.Preallocation}", Image,
+                $"{resize.SizeBytes}"),
             SnapshotStep snapshot => tools.Image(Directory, "snapshot", Flag(snapshot.Action), snapshot.Name, Image),
             OverlayStep overlay => CreateOverlay(overlay, tools),
             _ => throw new InvalidOperationException($"unknown step {step}"),

@@ -8,6 +8,8 @@ public sealed class ProgramGenerator
     private const int SectorBytes = 512;
     private const int MaxSizeBytes = 12 << 20;
 
+    private static readonly string[] Preallocations = ["metadata", "falloc", "full"];
+
     private readonly Random _random;
     private readonly PeerFeatures _features;
     private readonly List<(string Name, long SizeBytes)> _snapshots = [];
@@ -165,7 +167,8 @@ public sealed class ProgramGenerator
         long size = MakeSize(_image.ClusterBytes);
         if (size == _size)
             return;
-        steps.Add(new ResizeStep(size));
+        string preallocation = size < _size || OneIn(2) ? "off" : Preallocations[_random.Next(Preallocations.Length)];
+        steps.Add(new ResizeStep(size, preallocation));
         _size = size;
     }
 
