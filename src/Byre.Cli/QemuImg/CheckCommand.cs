@@ -125,16 +125,17 @@ internal sealed class CheckCommand : Verb
         CheckArguments command, ICheckableImage image, OutputFormat format, ProgramContext context)
     {
         using CheckProgress? progress = command.ReportsProgress ? new CheckProgress(context) : null;
+        var findings = new FindingPrinter(context);
         var options = new CheckOptions
         {
             Repair = command.Repair,
-            OnFinding = finding => context.Errors.Write(
-                finding.HasProgramPrefix ? $"{context.ProgramName}: {finding.Text}\n" : finding.Text + "\n"),
+            OnFinding = findings.Print,
             Progress = progress,
         };
         try
         {
             CheckReport first = await image.CheckAsync(options).ConfigureAwait(false);
+            findings.Flush();
             if (!first.NeedsSecondCheck)
                 return first;
             if (format == OutputFormat.Human && !command.Quiet)
@@ -153,6 +154,10 @@ internal sealed class CheckCommand : Verb
         catch (BlockException failure)
         {
             throw BlockException.FromErrno("Check failed", failure.Errno);
+        }
+        finally
+        {
+            findings.Flush();
         }
     }
 

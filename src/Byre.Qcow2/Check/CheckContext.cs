@@ -23,6 +23,7 @@ internal sealed class CheckContext
         Header = header;
         Geometry = header.CreateGeometry();
         RefcountTable = header.RefcountTable;
+        IncompatibleFeatures = header.IncompatibleFeatures;
         Cancellation = cancellation;
         _options = options;
     }
@@ -33,6 +34,9 @@ internal sealed class CheckContext
     public ImageHeader Header { get; }
 
     public Geometry Geometry { get; }
+
+    /// <summary>The features that the file declares now.</summary>
+    public IncompatibleFeatures IncompatibleFeatures { get; set; }
 
     /// <summary>Where the refcount table lies now.</summary>
     public RefcountTableLocation RefcountTable { get; set; }

@@ -42,23 +42,24 @@ internal static class HeaderPatch
 
     /// <summary>Says that the image is damaged: nothing but a repair writes to it any more.</summary>
     public static ValueTask SetCorruptAsync(CheckContext context) =>
-        SetFeaturesAsync(context, context.Header.IncompatibleFeatures | IncompatibleFeatures.Corrupt);
+        SetFeaturesAsync(context, context.IncompatibleFeatures | IncompatibleFeatures.Corrupt);
 
     /// <summary>Says that the image is consistent: neither dirty nor corrupt.</summary>
     public static ValueTask SetCleanAsync(CheckContext context)
     {
         const IncompatibleFeatures Unclean = IncompatibleFeatures.Dirty | IncompatibleFeatures.Corrupt;
-        return SetFeaturesAsync(context, context.Header.IncompatibleFeatures & ~Unclean);
+        return SetFeaturesAsync(context, context.IncompatibleFeatures & ~Unclean);
     }
 
-    private static ValueTask SetFeaturesAsync(CheckContext context, IncompatibleFeatures features)
+    private static async ValueTask SetFeaturesAsync(CheckContext context, IncompatibleFeatures features)
     {
         // Version 2 has no such field.
-        if (context.Header.Version < 3 || features == context.Header.IncompatibleFeatures)
-            return default;
+        if (context.Header.Version < 3 || features == context.IncompatibleFeatures)
+            return;
         byte[] fields = new byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(fields, (ulong)features);
-        return WriteAsync(context, IncompatibleFeaturesOffset, fields);
+        await WriteAsync(context, IncompatibleFeaturesOffset, fields).ConfigureAwait(false);
+        context.IncompatibleFeatures = features;
     }
 
     private static async ValueTask WriteAsync(CheckContext context, int headerOffset, byte[] fields)

@@ -21,6 +21,9 @@ public sealed class ImageChecker
     private RepairGuard _guard = null!;
     private bool _isPlain;
 
+    // What could not be read of a refcount structure that has been replaced since.
+    private long _supersededErrors;
+
     private ImageChecker(CheckContext context, long clusterCount)
     {
         _context = context;
@@ -65,7 +68,7 @@ public sealed class ImageChecker
             await RepairSnapshotTableAsync().ConfigureAwait(false);
         Tally.Corruptions += _snapshots.Corruptions;
         Tally.CorruptionsFixed += _snapshots.CorruptionsFixed;
-        if (_context.Repair != RepairMode.None && Tally.CheckErrors == 0 && Tally.Corruptions == 0)
+        if (_context.Repair != RepairMode.None && Tally.CheckErrors == _supersededErrors && Tally.Corruptions == 0)
             await HeaderPatch.SetCleanAsync(_context).ConfigureAwait(false);
         return Tally;
     }
@@ -105,6 +108,7 @@ public sealed class ImageChecker
         _context.Say(CheckFindingId.Rebuilding, "Rebuilding refcount structure");
         (long oldCorruptions, long oldLeaks) = (Tally.Corruptions, Tally.Leaks);
         await new RefcountRebuild(_context, _census, _guard).RunAsync().ConfigureAwait(false);
+        _supersededErrors = Tally.CheckErrors;
 
         // Count again: the new structure is referred to now, and the old one is not any more.
         (Tally.Corruptions, Tally.Leaks) = (0, 0);

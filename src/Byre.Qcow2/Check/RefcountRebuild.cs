@@ -88,18 +88,25 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
     private long Allocate(int count, long from, out long firstGap)
     {
         firstGap = -1;
-        long start = census.NextFree(from);
+        long start = NextFree(from);
         while (start < census.ClusterCount)
         {
             if (firstGap < 0)
                 firstGap = start;
-            long end = census.NextUsed(start);
+            long end = EndOfFree(start, count);
             if (end - start >= count || end == census.ClusterCount)
                 break;
-            start = census.NextFree(end);
+            start = NextFree(end);
         }
 
         start = Math.Max(start, from);
+        for (long cluster = start; cluster < start + count; cluster++)
+        {
+            // Beyond the end of the file, too, an old entry may name a block.
+            if (guard.IsRefcountBlock(new HostCluster(cluster)))
+                start = cluster + 1;
+        }
+
         if (start + count > int.MaxValue)
             throw Explain("allocating refblock", BlockException.FromErrno(Errno.FileTooLarge));
         census.GrowTo(start + count);
@@ -108,6 +115,31 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
         if (firstGap < 0)
             firstGap = start;
         return start;
+    }
+
+    /// <summary>
+    /// The first unused cluster from <paramref name="from"/> on. What the old table calls a block stays untouched even
+    /// where the entry was rejected, and the cluster is not counted for it: it is the old structure's to the end.
+    /// </summary>
+    private long NextFree(long from)
+    {
+        long cluster = census.NextFree(from);
+        while (cluster < census.ClusterCount && guard.IsRefcountBlock(new HostCluster(cluster)))
+            cluster = census.NextFree(cluster + 1);
+        return cluster;
+    }
+
+    /// <summary>The end of the free run that begins at <paramref name="start"/>, looked for up to its count.</summary>
+    private long EndOfFree(long start, int count)
+    {
+        long end = Math.Min(census.NextUsed(start), start + count);
+        for (long cluster = start; cluster < end; cluster++)
+        {
+            if (guard.IsRefcountBlock(new HostCluster(cluster)))
+                return cluster;
+        }
+
+        return end;
     }
 
     private async ValueTask WriteBlocksAsync()

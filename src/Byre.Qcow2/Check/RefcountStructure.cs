@@ -67,7 +67,7 @@ internal sealed class RefcountStructure
         {
             if (!_context.Geometry.IsClusterAligned((long)offset))
             {
-                ComplainOfUnaligned(offset, blockIndex);
+                await ComplainOfUnalignedAsync(offset, blockIndex).ConfigureAwait(false);
                 throw BlockException.FromErrno(Errno.InputOutput);
             }
 
@@ -148,15 +148,19 @@ internal sealed class RefcountStructure
         }
     }
 
-    private void ComplainOfUnaligned(ulong offset, long blockIndex)
+    private async ValueTask ComplainOfUnalignedAsync(ulong offset, long blockIndex)
     {
         if (_hasComplained)
             return;
         _hasComplained = true;
         string index = blockIndex == 0 ? "0" : $"0x{blockIndex:x}";
+        bool marks = _context.Repair != RepairMode.None;
         _context.Say(
             CheckFindingId.RefcountBlockUnaligned,
-            $"qcow2: Image is corrupt: Refblock offset 0x{offset:x} unaligned (reftable index: {index}); "
-            + "further non-fatal corruption events will be suppressed");
+            $"qcow2: {(marks ? "Marking image as corrupt" : "Image is corrupt")}: "
+            + $"Refblock offset 0x{offset:x} unaligned (reftable index: {index}); "
+            + $"further {(marks ? "" : "non-fatal ")}corruption events will be suppressed");
+        if (marks)
+            await HeaderPatch.SetCorruptAsync(_context).ConfigureAwait(false);
     }
 }

@@ -39,6 +39,12 @@ internal sealed class RepairGuard(CheckContext context, byte[] activeL1)
         throw BlockException.FromErrno(Errno.InputOutput);
     }
 
+    /// <summary>
+    /// True where the refcount table names the cluster, or a part of it, as a block; rightly or not.
+    /// </summary>
+    public bool IsRefcountBlock(HostCluster cluster) =>
+        (_refcountBlockClusters ??= CollectRefcountBlocks()).Contains(cluster.Index);
+
     private string? FindOverlap(TableExtent target, OverlapKinds meant)
     {
         ImageHeader header = context.Header;

@@ -70,6 +70,8 @@ public sealed class CheckAgainstPeerTests
         ["refcount table entry unaligned"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, 0x10200)),
         ["refcount table entry reserved"] = () =>
             With(Data(), i => i.Poke64(i.RefcountTable, i.Read64(i.RefcountTable) | 1)),
+        ["refcount table entry unaligned beyond the file"] = () =>
+            With(Data(), i => i.Poke64(i.RefcountTable + 8, 0xffff2a00)),
         ["refcount block outside"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, 0x400000)),
         ["refcount block shared"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, i.Read64(i.RefcountTable))),
         ["refcount block on data"] = () => With(Data(), i => i.Poke64(i.RefcountTable + 8, 0x60000)),
@@ -121,7 +123,10 @@ public sealed class CheckAgainstPeerTests
         if (name.StartsWith("bitmap", StringComparison.Ordinal))
             return;
         await RepairBothAsync(image, RepairMode.Leaks);
-        await RepairBothAsync(image, RepairMode.All);
+
+        // Here the peer's rebuild trips over the entry that it has just rejected; ours goes around it (RepairSafetyTests).
+        if (name != "refcount table entry reserved")
+            await RepairBothAsync(image, RepairMode.All);
     }
 
     private static async Task RepairBothAsync(TestImage image, RepairMode repair)
