@@ -20,9 +20,11 @@ internal sealed class CompareChunk : IDisposable
     /// <summary>Null while nothing is wrong.</summary>
     public CompareFinding? Finding { get; set; }
 
-    public Memory<byte> First => (_first ??= Rent()).Memory[..(int)Range.Length];
+    /// <summary>A piece of the first node.</summary>
+    public Memory<byte> First => (_first ??= Rent()).Memory;
 
-    public Memory<byte> Second => (_second ??= Rent()).Memory[..(int)Range.Length];
+    /// <summary>A piece of the second node.</summary>
+    public Memory<byte> Second => (_second ??= Rent()).Memory;
 
     public void Dispose()
     {
@@ -32,5 +34,5 @@ internal sealed class CompareChunk : IDisposable
         _second = null;
     }
 
-    private static IoBuffer Rent() => IoBufferPool.Shared.Rent(CompareJob.ChunkBytes);
+    private static IoBuffer Rent() => IoBufferPool.Shared.Rent(CompareJob.PieceBytes);
 }

@@ -14,8 +14,11 @@ namespace Byre.Block.Jobs;
 /// </summary>
 public sealed class CompareJob
 {
-    /// <summary>The most that is read at once.</summary>
-    internal const int ChunkBytes = 2 << 20;
+    /// <summary>The most that one finding of an unreadable range covers: the peer's request.</summary>
+    private const int ChunkBytes = 2 << 20;
+
+    /// <summary>What is read of both disks before it is compared: little enough to stay in a core's cache.</summary>
+    internal const int PieceBytes = 256 << 10;
 
     private const int SectorBytes = SparseRunFinder.SectorBytes;
 
@@ -157,32 +160,38 @@ public sealed class CompareJob
 
     private async ValueTask FillAsync(CompareChunk chunk, CancellationToken cancellation)
     {
-        if (chunk.ReadFirst)
-            await ReadAsync(0, chunk, chunk.First, cancellation).ConfigureAwait(false);
-        if (chunk.ReadSecond && chunk.Finding is null)
-            await ReadAsync(1, chunk, chunk.Second, cancellation).ConfigureAwait(false);
-        if (chunk.Finding is not null || !(chunk.ReadFirst || chunk.ReadSecond))
+        if (!chunk.ReadFirst && !chunk.ReadSecond)
             return;
-
-        int differs = (chunk.ReadFirst, chunk.ReadSecond) switch
+        for (long start = chunk.Range.Offset; start < chunk.Range.End && chunk.Finding is null; start += PieceBytes)
         {
-            (true, true) => FirstDifference(chunk.First.Span, chunk.Second.Span),
-            (true, false) => chunk.First.Span.IndexOfAnyExcept((byte)0),
-            _ => chunk.Second.Span.IndexOfAnyExcept((byte)0),
-        };
-        if (differs >= 0)
-        {
-            long sector = chunk.Range.Offset + (differs & -SectorBytes);
-            chunk.Finding = new CompareFinding(CompareFindingKind.Content, sector);
+            int length = (int)Math.Min(PieceBytes, chunk.Range.End - start);
+            if (chunk.ReadFirst)
+                await ReadAsync(0, chunk, start, chunk.First[..length], cancellation).ConfigureAwait(false);
+            if (chunk.ReadSecond && chunk.Finding is null)
+                await ReadAsync(1, chunk, start, chunk.Second[..length], cancellation).ConfigureAwait(false);
+            chunk.Finding ??= ComparePiece(chunk, start, length);
         }
     }
 
+    private static CompareFinding? ComparePiece(CompareChunk chunk, long start, int length)
+    {
+        ReadOnlySpan<byte> first = chunk.ReadFirst ? chunk.First.Span[..length] : default;
+        ReadOnlySpan<byte> second = chunk.ReadSecond ? chunk.Second.Span[..length] : default;
+        int differs = (chunk.ReadFirst, chunk.ReadSecond) switch
+        {
+            (true, true) => FirstDifference(first, second),
+            (true, false) => first.IndexOfAnyExcept((byte)0),
+            _ => second.IndexOfAnyExcept((byte)0),
+        };
+        return differs < 0 ? null : new CompareFinding(CompareFindingKind.Content, start + (differs & -SectorBytes));
+    }
+
     private async ValueTask ReadAsync(
-        int index, CompareChunk chunk, Memory<byte> buffer, CancellationToken cancellation)
+        int index, CompareChunk chunk, long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
         try
         {
-            await _nodes[index].ReadAsync(chunk.Range.Offset, buffer, cancellation).ConfigureAwait(false);
+            await _nodes[index].ReadAsync(offset, buffer, cancellation).ConfigureAwait(false);
         }
         catch (BlockException failure)
         {

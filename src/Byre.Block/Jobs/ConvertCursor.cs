@@ -15,13 +15,22 @@ internal sealed class ConvertCursor
     /// sectors.</summary>
     private const long MaxQueryBytes = int.MaxValue & -SparseRunFinder.SectorBytes;
 
+    /// <summary>The peer's longest request. Ours are shorter, so that they fit a core's cache, and divide it.</summary>
+    private const int PeerRequestBytes = 2 << 20;
+
+    /// <summary>Requests are divided at multiples of this, where no run of zeroes is cut that the peer would see
+    /// whole.</summary>
+    private const int DivisionBytes = 64 << 10;
+
     private readonly ConvertSource _source;
     private readonly ConvertOptions _options;
     private readonly int _bufferBytes;
     private readonly int _clusterBytes;
+    private readonly int _requestBytes;
     private long _position;
     private long _knownUntil;
     private ConvertContent _content;
+    private ByteRange _request;
 
     /// <param name="source">The sources.</param>
     /// <param name="options">What the job was asked for.</param>
@@ -33,6 +42,7 @@ internal sealed class ConvertCursor
         _options = options;
         _bufferBytes = bufferBytes;
         _clusterBytes = clusterBytes;
+        _requestBytes = Math.Max(PeerRequestBytes, bufferBytes);
     }
 
     /// <summary>The next run; null at the end.</summary>
@@ -55,16 +65,28 @@ internal sealed class ConvertCursor
         if (_knownUntil <= _position)
             await LearnAsync(longest, pastBacking, cancellation).ConfigureAwait(false);
         long length = Math.Min(longest, _knownUntil - _position);
-        if (_content == ConvertContent.Data)
-            length = Math.Min(length, _bufferBytes);
+        bool storesZeroes = _options.SparseBytes == 0;
+        bool isStored = _content == ConvertContent.Data || (storesZeroes && _content == ConvertContent.Zero);
         if (_options.Compressed)
-            length = FitToClusters(length);
-        if (_options.SparseBytes == 0 && _content == ConvertContent.Zero)
-            length = Math.Min(length, _bufferBytes);
+            length = FitToClusters(isStored ? Math.Min(length, _bufferBytes) : length);
+        else if (isStored)
+            length = DivideRequest(length);
 
-        var step = new ConvertStep(new ByteRange(_position, length), _content);
+        var range = new ByteRange(_position, length);
+        var step = new ConvertStep(range, _content, isStored && !_options.Compressed ? _request : range);
         _position += length;
         return step;
+    }
+
+    /// <summary>The next piece of the peer's request, which begins here unless one is under way.</summary>
+    private long DivideRequest(long length)
+    {
+        if (_position >= _request.End)
+            _request = new ByteRange(_position, Math.Min(length, _requestBytes));
+        long end = Math.Min(_request.End, _position + _bufferBytes);
+        if (end < _request.End && (end & -DivisionBytes) > _position)
+            end &= -DivisionBytes;
+        return end - _position;
     }
 
     /// <summary>Compressed clusters are written whole: a run that does not fill one is read with what follows

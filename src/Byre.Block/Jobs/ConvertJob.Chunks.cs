@@ -48,7 +48,7 @@ public sealed partial class ConvertJob
         }
         catch (BlockException failure)
         {
-            throw Failed("reading", offset, failure);
+            throw Failed("reading", chunk.Step.Request.Offset, failure);
         }
     }
 
@@ -71,7 +71,7 @@ public sealed partial class ConvertJob
     /// <summary>Writes what <see cref="FillAsync"/> decided.</summary>
     private async ValueTask StoreAsync(ConvertChunk chunk, CancellationToken cancellation)
     {
-        long errorOffset = chunk.Range.Offset;
+        long errorOffset = chunk.Step.Request.Offset;
         try
         {
             if (chunk.Step.Content == ConvertContent.Zero && _options.SparseBytes > 0)

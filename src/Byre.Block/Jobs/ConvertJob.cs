@@ -18,8 +18,18 @@ namespace Byre.Block.Jobs;
 /// </summary>
 public sealed partial class ConvertJob
 {
-    /// <summary>Bytes of data a worker takes at a time.</summary>
-    private const int ChunkBytes = 2 << 20;
+    /// <summary>Bytes of data a worker takes at a time: little enough to stay in a core's cache between read and
+    /// write.</summary>
+    private const int ChunkBytes = 512 << 10;
+
+    /// <summary>The same where runs of zeroes are looked for that a division could cut.</summary>
+    private const int SparseChunkBytes = 2 << 20;
+
+    /// <summary>Runs of zeroes up to this length, if a power of two, are not cut by dividing requests.</summary>
+    private const int MaxDivisibleSparseBytes = 64 << 10;
+
+    /// <summary>The largest cluster that is compressed.</summary>
+    private const int MaxClusterBytes = 2 << 20;
 
     /// <summary>Bytes of data a worker takes at a time where it compresses them: a few clusters.</summary>
     private const int CompressedChunkBytes = 512 << 10;
@@ -98,11 +108,12 @@ public sealed partial class ConvertJob
         _targetIsZero = _options.TargetIsZero
             || (_options is { TargetIsNew: true, SparseBytes: > 0, TargetHasBacking: false }
                 && _target.HasZeroInitialisation);
-        _bufferBytes = ChunkBytes;
+        bool divisible = _options.SparseBytes <= MaxDivisibleSparseBytes && BitOperations.IsPow2(_options.SparseBytes);
+        _bufferBytes = divisible || _options.SparseBytes == 0 ? ChunkBytes : SparseChunkBytes;
         if (_options.Compressed)
         {
             _clusterBytes = await GetClusterSizeAsync(_target, cancellation).ConfigureAwait(false);
-            if (_clusterBytes is <= 0 or > ChunkBytes)
+            if (_clusterBytes is <= 0 or > MaxClusterBytes)
                 throw BlockException.Invalid("invalid cluster size");
             _bufferBytes = Math.Max(_clusterBytes, CompressedChunkBytes);
             _compressor = _target as ICompressedTarget;
@@ -167,7 +178,8 @@ public sealed partial class ConvertJob
         lock (_reportLock)
         {
             _bytesDone += weight;
-            _options.Progress(new JobProgress(_bytesDone, _bytesTotal));
+            if (chunk.Range.End == chunk.Step.Request.End)
+                _options.Progress(new JobProgress(_bytesDone, _bytesTotal));
         }
     }
 
