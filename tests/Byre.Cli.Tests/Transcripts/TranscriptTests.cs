@@ -1,30 +1,33 @@
-using System.Diagnostics;
-
 namespace Byre.Cli.Tests.Transcripts;
 
 /// <summary>
 /// Replays recorded sessions of QEMU's tools with our program and compares output, errors and exit status, byte for
 /// byte.
 /// </summary>
-public sealed class TranscriptTests : IClassFixture<PublishedProgram>
+public sealed class TranscriptTests(TranscriptRuns runs) : IClassFixture<TranscriptRuns>
 {
-    public static TheoryData<string> Names => new(
+    /// <summary>The recordings in fixtures/transcripts.</summary>
+    public static string[] AllNames { get; } =
+    [
         "create", "usage", "info", "map", "snapshot", "check", "convert", "compare", "resize", "rebase", "dd", "io",
-        "io-qcow2");
+        "io-qcow2",
+    ];
+
+    public static TheoryData<string> Names => new(AllNames);
 
     [Theory]
     [MemberData(nameof(Names))]
     public async Task Replays(string name)
     {
-        string folder = Path.Combine(PublishedProgram.RepositoryRoot, "fixtures", "transcripts");
-        string file = Path.Combine(folder, name + ".txt");
-        var start = new ProcessStartInfo("bash", [Path.Combine(folder, "replay"), PublishedProgram.Folder, file])
-        {
-            RedirectStandardOutput = true,
-        };
-        using Process process = Process.Start(start)!;
-        string actual = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        Assert.Equal(await File.ReadAllTextAsync(file), actual);
+        string expected = await File.ReadAllTextAsync(Path.Combine(TranscriptRuns.Folder, name + ".txt"));
+        Assert.Equal(expected, await runs.OutcomeOf(name));
+    }
+
+    [Fact]
+    public void Every_recording_is_replayed()
+    {
+        IEnumerable<string> files = Directory.GetFiles(TranscriptRuns.Folder, "*.txt")
+            .Select(file => Path.GetFileNameWithoutExtension(file)!);
+        Assert.Equal(AllNames.Order(StringComparer.Ordinal), files.Order(StringComparer.Ordinal));
     }
 }
