@@ -45,12 +45,10 @@ public sealed class ImageCreatorTests
         { "cluster_size=2M,refcount_bits=4", "1T" },
     };
 
-    [Theory]
+    [PeerTheory]
     [MemberData(nameof(Images))]
     public async Task BytesAreThePeersAsync(string options, string size)
     {
-        if (!Peer.IsAvailable)
-            return;
         using var peer = new Peer();
         peer.Image("create", "-q", "-f", "raw", "base.img", "1M");
         string peerOptions = options.Length == 0 ? "cluster_size=65536" : options;

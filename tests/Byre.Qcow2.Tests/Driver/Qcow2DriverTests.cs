@@ -14,7 +14,7 @@ public sealed class Qcow2DriverTests : IDisposable
 
     public void Dispose() => _peer.Dispose();
 
-    [Theory]
+    [PeerTheory]
     [InlineData("")]
     [InlineData("compat=0.10,cluster_size=4k")]
     [InlineData("cluster_size=512,refcount_bits=64,preallocation=metadata")]
@@ -27,8 +27,6 @@ public sealed class Qcow2DriverTests : IDisposable
     [InlineData("data_file=data.raw,preallocation=full")]
     public async Task CreatedImageIsSoundAsync(string options)
     {
-        if (!Peer.IsAvailable)
-            return;
         await _images.CreateAsync(_peer.Path("test.qcow2"), options.Replace(
             "data.raw", _peer.Path("data.raw"), StringComparison.Ordinal), "5M");
         _peer.Image("check", "test.qcow2");
@@ -38,7 +36,7 @@ public sealed class Qcow2DriverTests : IDisposable
             Assert.Equal(5 << 20, new FileInfo(_peer.Path("data.raw")).Length);
     }
 
-    [Theory]
+    [PeerTheory]
     [InlineData("preallocation=metadata", "5M")]
     [InlineData("preallocation=metadata,cluster_size=512", "5M")]
     [InlineData("preallocation=metadata,extended_l2=on", "5M")]
@@ -47,8 +45,6 @@ public sealed class Qcow2DriverTests : IDisposable
     [InlineData("preallocation=metadata", "10G")]
     public async Task PreallocatedImageIsThePeersAsync(string options, string size)
     {
-        if (!Peer.IsAvailable)
-            return;
         _peer.Image("create", "-q", "-f", "qcow2", "-o", options, "peer.qcow2", size);
         await _images.CreateAsync(_peer.Path("test.qcow2"), options, size);
         string ours = _peer.Image("map", "--output=json", "test.qcow2");
@@ -57,11 +53,9 @@ public sealed class Qcow2DriverTests : IDisposable
         Assert.Equal(new FileInfo(_peer.Path("peer.qcow2")).Length, new FileInfo(_peer.Path("test.qcow2")).Length);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task BackingFileIsOpenedRelativeToTheImageAsync()
     {
-        if (!Peer.IsAvailable)
-            return;
         _peer.Image("create", "-q", "-f", "qcow2", "base.qcow2", "1M");
         _peer.Io("-c", "write -P 7 64k 64k", "base.qcow2");
         await _images.CreateAsync(_peer.Path("test.qcow2"), "backing_file=base.qcow2,backing_fmt=qcow2", "1M");
@@ -73,11 +67,9 @@ public sealed class Qcow2DriverTests : IDisposable
         Assert.All(bytes, value => Assert.Equal(7, value));
     }
 
-    [Fact]
+    [PeerFact]
     public async Task DataFileTextsAreThePeersAsync()
     {
-        if (!Peer.IsAvailable)
-            return;
         string image = _peer.Path("test.qcow2");
         _peer.Image("create", "-q", "-f", "qcow2", image, "1M");
         _peer.Image("create", "-q", "-f", "raw", "data.raw", "1M");
@@ -108,11 +100,9 @@ public sealed class Qcow2DriverTests : IDisposable
         }
     }
 
-    [Fact]
+    [PeerFact]
     public async Task CorruptImageIsOpenedReadOnlyAloneAsync()
     {
-        if (!Peer.IsAvailable)
-            return;
         string image = _peer.Path("test.qcow2");
         _peer.Image("create", "-q", "-f", "qcow2", image, "1M");
         Poke(image, 79, [2]);
@@ -122,11 +112,9 @@ public sealed class Qcow2DriverTests : IDisposable
         Assert.True((await node.GetImageInfoAsync()).IsCorrupt);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task DirtyImageIsRepairedWhenItIsWrittenAsync()
     {
-        if (!Peer.IsAvailable)
-            return;
         string image = _peer.Path("test.qcow2");
         _peer.Image("create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on", image, "1M");
         _peer.Io("-c", "write -P 5 0 128k", image);
@@ -140,11 +128,9 @@ public sealed class Qcow2DriverTests : IDisposable
         _peer.Io("-c", "read -P 5 0 128k", image);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task UnknownAutoclearBitsAreClearedByWritersAloneAsync()
     {
-        if (!Peer.IsAvailable)
-            return;
         string image = _peer.Path("test.qcow2");
         _peer.Image("create", "-q", "-f", "qcow2", image, "1M");
         Poke(image, 88, [0x80]);
@@ -154,11 +140,9 @@ public sealed class Qcow2DriverTests : IDisposable
             Assert.Equal(0, _peer.Read("test.qcow2")[88]);
     }
 
-    [Fact]
+    [PeerFact]
     public async Task HeaderOfAnotherOrderIsRewrittenWholeAsync()
     {
-        if (!Peer.IsAvailable)
-            return;
         string image = _peer.Path("test.qcow2");
         _peer.Image("create", "-q", "-f", "qcow2", "base.qcow2", "1M");
         _peer.Image("create", "-q", "-f", "qcow2", image, "1M");
@@ -178,15 +162,13 @@ public sealed class Qcow2DriverTests : IDisposable
         _peer.Image("check", image);
     }
 
-    [Theory]
+    [PeerTheory]
     [InlineData("compat=1.1")]
     [InlineData("compat=0.10")]
     [InlineData("lazy_refcounts=on,refcount_bits=64,compression_type=zstd")]
     [InlineData("extended_l2=on,data_file=data.raw,data_file_raw=on")]
     public async Task InfoIsThePeersAsync(string options)
     {
-        if (!Peer.IsAvailable)
-            return;
         string image = _peer.Path("test.qcow2");
         _peer.Image("create", "-q", "-f", "qcow2", "-o", options, image, "1M");
         if (!options.Contains("0.10", StringComparison.Ordinal))

@@ -21,23 +21,19 @@ public sealed class HeaderRoundTripTests
         "data_file=data.raw",
         "data_file=data.raw,data_file_raw=on");
 
-    [Theory]
+    [PeerTheory]
     [MemberData(nameof(Options))]
     public void PeerHeaderSurvives(string options)
     {
-        if (!Peer.IsAvailable)
-            return;
         using var peer = new Peer();
         peer.Image("create", "-f", "raw", "base.img", "1M");
         peer.Image("create", "-f", "qcow2", "-o", options, "test.qcow2", "3M");
         AssertSurvives(peer.Read("test.qcow2"));
     }
 
-    [Fact]
+    [PeerFact]
     public void BitmapsAndSnapshotsSurvive()
     {
-        if (!Peer.IsAvailable)
-            return;
         using var peer = new Peer();
         peer.Image("create", "-f", "qcow2", "test.qcow2", "3M");
         peer.Image("bitmap", "--add", "test.qcow2", "first");

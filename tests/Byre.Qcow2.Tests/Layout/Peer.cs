@@ -10,8 +10,8 @@ internal sealed class Peer : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("byre-peer-");
 
-    /// <summary>True where qemu-img can be run.</summary>
-    public static bool IsAvailable { get; } = Find();
+    /// <summary>Why tests that need the tools are skipped; null where they run. In CI they always run, and fail without.</summary>
+    public static string? SkipReason { get; } = Find();
 
     public string Path(string name) => System.IO.Path.Combine(_directory.FullName, name);
 
@@ -39,13 +39,12 @@ internal sealed class Peer : IDisposable
 
     public void Dispose() => _directory.Delete(recursive: true);
 
-    private static bool Find()
+    private static string? Find()
     {
         string[] directories = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        if (directories.Any(directory => File.Exists(System.IO.Path.Combine(directory, "qemu-img"))))
-            return true;
-        Assert.False(Environment.GetEnvironmentVariable("CI") == "true", "qemu-img is not in PATH");
-        return false;
+        bool isThere = directories.Any(directory => File.Exists(System.IO.Path.Combine(directory, "qemu-img")));
+        bool isCi = Environment.GetEnvironmentVariable("CI") == "true";
+        return isThere || isCi ? null : "qemu-img is not in PATH";
     }
 
     private (int ExitCode, string Output, string Error) Run(string program, string[] arguments)
