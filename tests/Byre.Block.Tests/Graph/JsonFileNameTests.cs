@@ -10,7 +10,7 @@ public class JsonFileNameTests
     {
         OptionSet options = JsonFileName.Parse(
             """
-            json:{"driver": "qcow2", 'file': {"driver": "file", "filename": "a\"\u00e9/b"}, 
+            json:{"driver": "qcow2", 'file': {"driver": "file", "filename": "a\"\u00e9/b"},
                   "list": [1, {"x": true}, false], "backing": null, "image.filename": "y", "big": -12.5}
             """);
 

@@ -10,7 +10,7 @@ public sealed class TranscriptTests(TranscriptRuns runs) : IClassFixture<Transcr
     public static string[] AllNames { get; } =
     [
         "create", "usage", "info", "map", "snapshot", "check", "convert", "compare", "resize", "rebase", "dd", "io",
-        "io-qcow2",
+        "io-qcow2", "graph",
     ];
 
     public static TheoryData<string> Names => new(AllNames);
