@@ -37,7 +37,8 @@ internal sealed class IoOpenRequest
     public bool WriteThrough { get; private set; } = true;
 
     /// <summary>
-    /// Asynchronous requests are started on threads of their own, so that they overlap wherever they can. Otherwise each runs
+    /// Asynchronous requests are started on threads of their own, so that they overlap wherever they can. Otherwise
+    /// each runs
     /// in the thread that starts it until it has to wait, and runs are repeatable: "threads", the default.
     /// </summary>
     public bool StartsInParallel { get; private set; }
@@ -69,7 +70,8 @@ internal sealed class IoOpenRequest
     };
 
     /// <summary>
-    /// -i, and -k for "native". Files are always read and written by the thread that asks; what the mode decides is which
+    /// -i, and -k for "native". Files are always read and written by the thread that asks; what the mode decides is
+    /// which
     /// thread that is for the requests of "aio_read" and "aio_write".
     /// </summary>
     /// <exception cref="CommandException">There is no such mode.</exception>

@@ -124,7 +124,8 @@ public sealed class CheckAgainstPeerTests
             return;
         await RepairBothAsync(image, RepairMode.Leaks);
 
-        // Here the peer's rebuild trips over the entry that it has just rejected; ours goes around it (RepairSafetyTests).
+        // Here the peer's rebuild trips over the entry that it has just rejected; ours goes around it
+        // (RepairSafetyTests).
         if (name != "refcount table entry reserved")
             await RepairBothAsync(image, RepairMode.All);
     }

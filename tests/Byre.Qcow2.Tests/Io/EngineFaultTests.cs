@@ -9,7 +9,8 @@ using Byre.Qcow2.Tests.Create;
 namespace Byre.Qcow2.Tests.Io;
 
 /// <summary>
-/// The first, second, ... n-th storage call fails, until a program runs through: the failure reaches a request, what was
+/// The first, second, ... n-th storage call fails, until a program runs through: the failure reaches a request, what
+/// was
 /// flushed before is there, and the image has no corruption (leaks are allowed).
 /// </summary>
 public sealed class EngineFaultTests
@@ -82,7 +83,8 @@ public sealed class EngineFaultTests
                 case 3:
                     value = 0;
                     Mark(uncertain, offset, length);
-                    EngineHarness.Run(harness.Node.WriteZeroesAsync(new ByteRange(offset, length), RequestFlags.MayUnmap));
+                    var range = new ByteRange(offset, length);
+                    EngineHarness.Run(harness.Node.WriteZeroesAsync(range, RequestFlags.MayUnmap));
                     break;
                 case 4:
                     value = 0;
@@ -113,7 +115,8 @@ public sealed class EngineFaultTests
 
     private static void Mark(bool[] uncertain, int offset, int length) => uncertain.AsSpan(offset, length).Fill(true);
 
-    private static void CheckAfterwards(EngineHarness harness, string what, byte[] flushed, byte[] written, bool[] uncertain)
+    private static void CheckAfterwards(
+        EngineHarness harness, string what, byte[] flushed, byte[] written, bool[] uncertain)
     {
         byte[] header = new byte[harness.Options.ClusterSizeBytes];
         EngineHarness.Run(harness.File.ReadAsync(0, header));

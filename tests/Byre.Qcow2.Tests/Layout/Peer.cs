@@ -10,7 +10,8 @@ internal sealed class Peer : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("byre-peer-");
 
-    /// <summary>Why tests that need the tools are skipped; null where they run. In CI they always run, and fail without.</summary>
+    /// <summary>Why tests that need the tools are skipped; null where they run. In CI they always run, and fail
+    /// without.</summary>
     public static string? SkipReason { get; } = Find();
 
     public string Path(string name) => System.IO.Path.Combine(_directory.FullName, name);
