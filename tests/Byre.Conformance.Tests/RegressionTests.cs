@@ -30,6 +30,28 @@ public sealed class RegressionTests(ITestOutputHelper log)
         new SnapshotStep(SnapshotAction.Create, "s1"),
         new WriteStep(4096, 2048, 9, WriteKind.Plain));
 
+    /// <summary>
+    /// Zeroing a part of a cluster looked at the rest before it had the cluster to itself: a write there that was still in
+    /// flight was lost.
+    /// </summary>
+    [Fact]
+    public void Zeroes_beside_a_write_in_flight_leave_it_alone()
+    {
+        using var directory = new WorkDirectory();
+        ToolSet ours = ToolFinder.Ours;
+        for (int attempt = 0; attempt < 10; attempt++)
+        {
+            ours.Image(directory.Path, "create", "-q", "-f", "qcow2", "-o", "cluster_size=512", "t.qcow2", "64k");
+            ToolResult result = ours.Io(
+                directory.Path, "-f", "qcow2", "-t", "writeback", "-i", "io_uring",
+                "-c", "aio_write -q -z 785 1112", "-c", "aio_write -q -P 152 1897 1817",
+                "-c", "aio_write -q -z 3714 100", "-c", "aio_write -q -P 203 3814 1388", "-c", "aio_flush",
+                "-c", "read -q -P 152 1897 1817", "-c", "read -q -P 203 3814 1388", "-c", "read -q -P 0 3714 100",
+                "t.qcow2");
+            Assert.Equal("", result.Output + result.Errors);
+        }
+    }
+
     private void Run(ImageParameters parameters, params GuestStep[] steps)
     {
         if (ToolFinder.Peer is not { } peer)

@@ -19,16 +19,18 @@ internal sealed partial class Qcow2Node
             throw BlockException.FromErrno(Errno.InputOutput);
         try
         {
+            // Before anything is looked at: a write beside it that is still in flight has left no trace in the mapping.
+            using RangeLease lease = await _tracker
+                .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
             ByteRange whole = await WidenToSubclustersAsync(range, cancellation).ConfigureAwait(false);
-            if (_tables.Header.Version < 3)
-            {
-                if (_backing is not null)
-                    throw BlockException.FromErrno(Errno.NotSupported);
-                await DiscardRangeAsync(whole, DiscardReason.Request, full: false, cancellation).ConfigureAwait(false);
-                return;
-            }
-
-            await ZeroRangeAsync(whole, flags, cancellation).ConfigureAwait(false);
+            if (_tables.Header.Version >= 3)
+                await ZeroUnderLeaseAsync(whole, flags, cancellation).ConfigureAwait(false);
+            else if (_backing is null)
+                await DiscardUnderLeaseAsync(whole, DiscardReason.Request, full: false, cancellation)
+                    .ConfigureAwait(false);
+            else
+                throw BlockException.FromErrno(Errno.NotSupported);
+            await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
         }
         catch (CorruptionException corruption)
         {
@@ -75,14 +77,6 @@ internal sealed partial class Qcow2Node
         }
 
         return true;
-    }
-
-    private async ValueTask ZeroRangeAsync(ByteRange range, RequestFlags flags, CancellationToken cancellation)
-    {
-        using RangeLease lease = await _tracker
-            .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
-        await ZeroUnderLeaseAsync(range, flags, cancellation).ConfigureAwait(false);
-        await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Zeroes whole subclusters for a caller that holds an exclusive lease on their clusters.</summary>
