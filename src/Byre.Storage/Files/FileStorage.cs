@@ -90,6 +90,7 @@ public sealed partial class FileStorage : BlockNode
         }
         finally
         {
+            _locks?.ReleaseAll(_file.Fd);
             _file.Dispose();
         }
     }

@@ -57,6 +57,12 @@ internal sealed class ImageLock(SystemCalls calls, string fileName)
     /// </summary>
     public void CopyTo(int newFd) => SetAll(newFd, LockType.Read, _used, _unshared);
 
+    /// <summary>
+    /// Gives all locks up before the file is closed: a process that another thread is starting shares them until it
+    /// executes its program, and would keep them alive beyond the close.
+    /// </summary>
+    public void ReleaseAll(int fd) => GoBack(fd, NodePermissions.None, NodePermissions.None);
+
     // A file system that cannot lock cannot unlock either: the failure that led here is the one to tell of. What stays
     // locked by a failed unlock goes when the file is closed.
     private void GoBack(int fd, NodePermissions keepUsed, NodePermissions keepUnshared)
