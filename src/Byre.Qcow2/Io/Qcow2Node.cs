@@ -209,7 +209,10 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         if (IsReadOnly || _isUnusable)
             return;
         await _flush.FlushAllAsync(CancellationToken.None).ConfigureAwait(false);
-        if (_tables.Header.IsDirty && !_tables.Header.IsCorrupt)
+
+        // An image that was opened for a check was not repaired at opening: only the checker knows whether it is clean.
+        bool isForCheck = (OpenedFlags & OpenFlags.Check) != 0;
+        if (_tables.Header.IsDirty && !_tables.Header.IsCorrupt && !isForCheck)
             await ClearDirtyBitAsync().ConfigureAwait(false);
     }
 

@@ -9,8 +9,8 @@ public sealed class TranscriptTests(TranscriptRuns runs) : IClassFixture<Transcr
     /// <summary>The recordings in fixtures/transcripts.</summary>
     public static string[] AllNames { get; } =
     [
-        "create", "usage", "info", "map", "snapshot", "check", "convert", "compare", "resize", "rebase", "dd", "io",
-        "io-qcow2", "graph",
+        "create", "usage", "info", "map", "snapshot", "check", "dirty", "convert", "compare", "resize", "rebase", "dd",
+        "io", "io-qcow2", "graph",
     ];
 
     public static TheoryData<string> Names => new(AllNames);
