@@ -1,6 +1,8 @@
 using Byre.Block.Errors;
 using Byre.Block.Graph;
+using Byre.Block.Requests;
 using Byre.Storage.Drivers;
+using Byre.Storage.Files;
 using Byre.Storage.Interop;
 using Byre.Storage.Tests.Support;
 
@@ -135,6 +137,17 @@ public sealed class ImageLockTests : IDisposable
             () => new FileDriver().CreateAsync(request, CancellationToken.None).AsTask());
         Assert.Equal("Failed to get \"write\" lock", e.Message);
         Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(name));
+    }
+
+    [Fact]
+    public async Task Locks_are_released_and_not_left_to_the_last_copy_of_the_descriptor()
+    {
+        // Another thread that starts a process copies the descriptor for a moment.
+        var calls = new FaultyCalls();
+        FileStorage node = Nodes.Open(_directory.File("r", 1, 2, 3), calls: calls);
+        Assert.Empty(calls.Unlocked);
+        await node.DisposeAsync();
+        Assert.Equal([ByteRange.FromEnd(100, 204)], calls.Unlocked);
     }
 
     [Fact]

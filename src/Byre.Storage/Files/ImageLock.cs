@@ -1,5 +1,6 @@
 using Byre.Block.Errors;
 using Byre.Block.Graph;
+using Byre.Block.Requests;
 using Byre.Storage.Interop;
 
 namespace Byre.Storage.Files;
@@ -15,13 +16,16 @@ namespace Byre.Storage.Files;
 /// opposite byte would be possible. Locks are taken before the question is asked: of two that come together, at least
 /// one sees the other. They belong to the open file description (OFD locks), so closing another descriptor of the
 /// file loses nothing.
-/// <para>Not thread-safe. The kernel drops the locks when the file is closed.</para>
+/// <para>Not thread-safe. <see cref="OpenFile"/> drops the locks when it closes the file.</para>
 /// </summary>
 internal sealed class ImageLock(SystemCalls calls, string fileName)
 {
     private const int UsedBase = 100;
     private const int UnsharedBase = 200;
     private const int PermissionCount = 4;
+
+    /// <summary>All bytes that are ever locked.</summary>
+    public static readonly ByteRange Bytes = ByteRange.FromEnd(UsedBase, UnsharedBase + PermissionCount);
 
     private NodePermissions _used;
     private NodePermissions _unshared;

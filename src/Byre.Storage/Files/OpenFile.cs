@@ -11,10 +11,12 @@ namespace Byre.Storage.Files;
 /// </summary>
 internal sealed class OpenFile : IDisposable
 {
+    private readonly SystemCalls _calls;
     private readonly SafeFileHandle _handle;
 
-    private OpenFile(SafeFileHandle handle, OpenMode mode, in FileFacts facts, FileTransfer transfer)
+    private OpenFile(SystemCalls calls, SafeFileHandle handle, OpenMode mode, in FileFacts facts, FileTransfer transfer)
     {
+        _calls = calls;
         _handle = handle;
         Mode = mode;
         Facts = facts;
@@ -51,7 +53,7 @@ internal sealed class OpenFile : IDisposable
             CheckDeviceWritable(calls, fd, mode, facts);
             bool isDirect = (mode & OpenMode.Direct) != 0 && (facts.IsRegular || facts.IsBlockDevice);
             DirectAlignment alignment = isDirect ? DirectAlignmentProbe.Probe(calls, fd, facts) : DirectAlignment.None;
-            return new OpenFile(handle, mode, facts, new FileTransfer(calls, alignment, IoBufferPool.Shared));
+            return new OpenFile(calls, handle, mode, facts, new FileTransfer(calls, alignment, IoBufferPool.Shared));
         }
         catch
         {
@@ -60,7 +62,15 @@ internal sealed class OpenFile : IDisposable
         }
     }
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose()
+    {
+        if (_handle.IsClosed)
+            return;
+        // A child process that is being started has a copy of the descriptor until it executes its program, and would
+        // keep the locks for that long. Where this fails there are no locks.
+        _ = _calls.Unlock(Fd, ImageLock.Bytes);
+        _handle.Dispose();
+    }
 
     private static BlockException OpenFailure(SystemCalls calls, string path, string name, OpenMode mode, int errno)
     {

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Byre.Storage.Interop;
 
 /// <summary>Numbers of the device and file requests (ioctl) that are used here.</summary>
@@ -14,24 +12,4 @@ internal static class DeviceRequests
     public const uint SetFileFlags = 0x40086602;
     public const uint GetExtendedAttributes = 0x801C581F;
     public const uint SetExtendedAttributes = 0x401C5820;
-}
-
-/// <summary>
-/// Argument of <see cref="DeviceRequests.Discard"/> and <see cref="DeviceRequests.ZeroOut"/>, in bytes.
-/// </summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct DeviceRange
-{
-    public long Offset;
-    public long Length;
-}
-
-/// <summary>Argument of the extended attribute requests (<c>struct fsxattr</c>).</summary>
-[StructLayout(LayoutKind.Sequential, Size = 28)]
-internal struct ExtendedAttributes
-{
-    public const uint HasExtentSizeHint = 0x800;
-
-    public uint Flags;
-    public uint ExtentSizeBytes;
 }

@@ -147,6 +147,17 @@ internal unsafe class SystemCalls
         return result < 0 ? Failure() : 0;
     }
 
+    /// <summary>Releases all locks of this open file description within <paramref name="range"/>.</summary>
+    public virtual int Unlock(int fd, ByteRange range)
+    {
+        var request = new FileLock { Type = (short)LockType.Unlocked, Start = range.Offset, Length = range.Length };
+        int result;
+        do
+            result = LibC.FCntl(fd, LockSet, &request);
+        while (result < 0 && IsInterrupted());
+        return result < 0 ? Failure() : 0;
+    }
+
     /// <summary>
     /// EAGAIN where another open file description holds a lock that a write lock on the byte would conflict with;
     /// else 0.

@@ -26,6 +26,8 @@ internal sealed class FaultyCalls : SystemCalls
 
     public List<AllocateMode> Allocations { get; } = [];
 
+    public List<ByteRange> Unlocked { get; } = [];
+
     public override long Read(int fd, Span<byte> destination, long offset)
     {
         TransferCount++;
@@ -60,6 +62,12 @@ internal sealed class FaultyCalls : SystemCalls
     {
         Allocations.Add(mode);
         return Unsupported.Contains(mode) ? -Block.Errors.Errno.NotSupported : base.Allocate(fd, mode, range);
+    }
+
+    public override int Unlock(int fd, ByteRange range)
+    {
+        Unlocked.Add(range);
+        return base.Unlock(fd, range);
     }
 
     public override long Seek(int fd, long offset, SeekKind kind)
