@@ -19,6 +19,7 @@ public sealed class ImageChecker
     private RefcountCensus _census;
     private RefcountStructure _structure = null!;
     private RepairGuard _guard = null!;
+    private IReadOnlySet<long> _rejected = new HashSet<long>();
     private bool _isPlain;
 
     // What could not be read of a refcount structure that has been replaced since.
@@ -107,7 +108,7 @@ public sealed class ImageChecker
     {
         _context.Say(CheckFindingId.Rebuilding, "Rebuilding refcount structure");
         (long oldCorruptions, long oldLeaks) = (Tally.Corruptions, Tally.Leaks);
-        await new RefcountRebuild(_context, _census, _guard).RunAsync().ConfigureAwait(false);
+        await new RefcountRebuild(_context, _census, _rejected, _guard).RunAsync().ConfigureAwait(false);
         _supersededErrors = Tally.CheckErrors;
 
         // Count again: the new structure is referred to now, and the old one is not any more.
@@ -131,8 +132,10 @@ public sealed class ImageChecker
         await LoadStructureAsync().ConfigureAwait(false);
         long clusters = Math.Max(_census.ClusterCount, _context.Geometry.ClustersFor(_context.File.LengthBytes));
         _census = new RefcountCensus(_context.Geometry.RefcountMax, clusters);
-        await CountAllAsync(repairs: false).ConfigureAwait(false);
-        return await CompareAsync(RepairMode.Leaks, adopt: true).ConfigureAwait(false);
+        bool needsRebuild = await CountAllAsync(repairs: false).ConfigureAwait(false);
+        ComparisonResult result = await CompareAsync(RepairMode.Leaks, adopt: true).ConfigureAwait(false);
+        result.NeedsRebuild |= needsRebuild;
+        return result;
     }
 
     private async ValueTask RepairSnapshotTableAsync()
@@ -159,7 +162,7 @@ public sealed class ImageChecker
     /// </summary>
     private async ValueTask GrowStructureAsync(SnapshotTableRepair repair)
     {
-        await new RefcountRebuild(_context, _census, _guard).RunAsync().ConfigureAwait(false);
+        await new RefcountRebuild(_context, _census, _rejected, _guard).RunAsync().ConfigureAwait(false);
         await LoadStructureAsync().ConfigureAwait(false);
         if (!await repair.RunAsync(_structure).ConfigureAwait(false))
             throw BlockException.FromErrno(Errno.NoSpace);
@@ -195,6 +198,7 @@ public sealed class ImageChecker
         await BitmapCheck.RunAsync(_context, counter).ConfigureAwait(false);
         var tableCheck = new RefcountTableCheck(_context, _structure, counter);
         bool needsRebuild = await tableCheck.RunAsync(repairs).ConfigureAwait(false);
+        _rejected = counter.RejectedClusters;
         _isPlain = walk.IsAllCopied && !counter.HasRejected && !needsRebuild;
         return needsRebuild;
     }

@@ -10,7 +10,8 @@ namespace Byre.Qcow2.Check;
 /// the header is switched over. Nothing is written before every place is known; then blocks and table, a barrier, the
 /// header, a barrier. The old structure is left as a leak. Belongs to one thread.
 /// </summary>
-internal sealed class RefcountRebuild(CheckContext context, RefcountCensus census, RepairGuard guard)
+internal sealed class RefcountRebuild(
+    CheckContext context, RefcountCensus census, IReadOnlySet<long> rejected, RepairGuard guard)
 {
     private readonly List<long> _blockClusters = [];
     private readonly Geometry _geometry = context.Geometry;
@@ -102,8 +103,8 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
         start = Math.Max(start, from);
         for (long cluster = start; cluster < start + count; cluster++)
         {
-            // Beyond the end of the file, too, an old entry may name a block.
-            if (guard.IsRefcountBlock(new HostCluster(cluster)))
+            // Beyond the end of the file, too, something may be referred to.
+            if (IsForbidden(cluster))
                 start = cluster + 1;
         }
 
@@ -119,15 +120,19 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
 
     /// <summary>
     /// The first unused cluster from <paramref name="from"/> on. What the old table calls a block stays untouched even
-    /// where the entry was rejected, and the cluster is not counted for it: it is the old structure's to the end.
+    /// where the entry was rejected, and so does what a rejected reference leads to: a guest's write through a dangling
+    /// entry must not hit the new structure.
     /// </summary>
     private long NextFree(long from)
     {
         long cluster = census.NextFree(from);
-        while (cluster < census.ClusterCount && guard.IsRefcountBlock(new HostCluster(cluster)))
+        while (cluster < census.ClusterCount && IsForbidden(cluster))
             cluster = census.NextFree(cluster + 1);
         return cluster;
     }
+
+    private bool IsForbidden(long cluster) =>
+        rejected.Contains(cluster) || guard.IsRefcountBlock(new HostCluster(cluster));
 
     /// <summary>The end of the free run that begins at <paramref name="start"/>, looked for up to its count.</summary>
     private long EndOfFree(long start, int count)
@@ -135,7 +140,7 @@ internal sealed class RefcountRebuild(CheckContext context, RefcountCensus censu
         long end = Math.Min(census.NextUsed(start), start + count);
         for (long cluster = start; cluster < end; cluster++)
         {
-            if (guard.IsRefcountBlock(new HostCluster(cluster)))
+            if (IsForbidden(cluster))
                 return cluster;
         }
 

@@ -7,12 +7,22 @@ namespace Byre.Qcow2.Check;
 /// </summary>
 internal sealed class ReferenceCounter(CheckContext context, RefcountCensus census)
 {
+    // A region that claims more than this is garbage; its first clusters are what may be worth something.
+    private const int MaxRejectedClusters = 1 << 16;
+
+    private readonly HashSet<long> _rejected = [];
     private long _fileLengthBytes = context.File.LengthBytes;
 
     public RefcountCensus Census { get; } = census;
 
     /// <summary>True once a reference could not be counted.</summary>
     public bool HasRejected { get; private set; }
+
+    /// <summary>
+    /// Clusters of references that were not counted. Something may still refer to them: a repair must not put anything
+    /// there. Collected only where everything may be repaired.
+    /// </summary>
+    public IReadOnlySet<long> RejectedClusters => _rejected;
 
     /// <summary>Says that a repair has changed the file's length.</summary>
     public void FileLengthChanged() => _fileLengthBytes = context.File.LengthBytes;
@@ -34,6 +44,7 @@ internal sealed class ReferenceCounter(CheckContext context, RefcountCensus cens
                 CheckFindingId.ReferenceBeyondEnd,
                 "ERROR: counting reference for region exceeding the end of the file by one cluster or more: "
                 + $"offset 0x{offset.Value:x} size 0x{lengthBytes:x}");
+            NoteRejected(offset, lengthBytes);
             return;
         }
 
@@ -58,6 +69,16 @@ internal sealed class ReferenceCounter(CheckContext context, RefcountCensus cens
             first += 1;
             count--;
         }
+    }
+
+    private void NoteRejected(HostOffset offset, long lengthBytes)
+    {
+        if (!context.RepairsErrors || offset.Value < 0)
+            return;
+        long first = context.Geometry.ClusterOf(offset.Value);
+        long count = Math.Min((lengthBytes >> context.Geometry.ClusterBits) + 1, MaxRejectedClusters);
+        for (long cluster = first; cluster <= first + count && cluster < int.MaxValue; cluster++)
+            _rejected.Add(cluster);
     }
 
     private void ReportOverflow(HostCluster cluster)

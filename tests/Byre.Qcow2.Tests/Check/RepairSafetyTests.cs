@@ -73,6 +73,26 @@ public sealed class RepairSafetyTests
         }
     }
 
+    /// <summary>
+    /// Entries that lead beyond the end of a cut file stay as they are; the rebuilt structure must not be put where they
+    /// lead, or the guest would write over it.
+    /// </summary>
+    [PeerFact]
+    public async Task ARebuildKeepsAwayFromDanglingEntries()
+    {
+        using TestImage image = new TestImage().Io("write -P 1 0 1M");
+        image.Truncate(image.LengthBytes - (3 * image.ClusterSize));
+        image.Poke(image.FirstRefcountBlock, new byte[64]);
+        CheckOutcome repaired = await CheckProgram.RunOursAsync(image.Path, RepairMode.All);
+        Assert.DoesNotContain("refcount block", repaired.Errors, StringComparison.Ordinal);
+
+        // The file reaches beyond the dangling entries now: they can be counted, and lead to zeroes.
+        CheckOutcome again = await CheckProgram.RunOursAsync(image.Path, RepairMode.All);
+        Assert.True(again.ExitStatus == 0, again.ToString());
+        image.Io("write -P 7 0 1M", "write -P 8 4M 1M", "read -P 7 0 1M", "read -P 8 4M 1M");
+        Assert.Equal(0, CheckProgram.RunPeer(image.Path).ExitStatus);
+    }
+
     [PeerFact]
     public async Task AFailingWriteEndsTheRepair()
     {
