@@ -65,9 +65,9 @@ public sealed class CrashTests
         var history = new GuestHistory(harness.Expected);
         for (int step = 0; step < StepsPerProgram; step++)
             Step(harness, device, history, random, clusterBytes);
-        int closing = device.Events.Count;
+        Action<int> closed = history.BeginFlush("close", device.Events.Count);
         harness.Close();
-        history.Add("close", closing, device.Events.Count, 0, null);
+        closed(device.Events.Count);
 
         for (int cut = 0; cut < CutsPerProgram; cut++)
         {
@@ -118,7 +118,7 @@ public sealed class CrashTests
         var range = new ByteRange(
             first * GuestHistory.SectorBytes, random.Next(1, most + 1) * GuestHistory.SectorBytes);
         var clusters = new ByteRange(range.Offset / clusterBytes * clusterBytes, clusterBytes);
-        byte[]? bytes = new byte[range.Length];
+        byte[] bytes = new byte[range.Length];
         int before = device.Events.Count;
         int operation = random.Next(12);
         switch (operation)
@@ -145,13 +145,50 @@ public sealed class CrashTests
                 bytes = [];
                 break;
             default:
-                EngineHarness.Run(harness.Node.FlushAsync());
-                bytes = null;
-                break;
+                FlushBesideWrites(harness, device, history, random);
+                return;
         }
 
         string name = $"{operation}:{range.Offset:x}+{range.Length:x}@{before}";
         history.Add(name, before, device.Events.Count, range.Offset, bytes);
+    }
+
+    /// <summary>A flush in whose first write to the device other requests are made, which it need not cover.</summary>
+    private static void FlushBesideWrites(
+        EngineHarness harness, RecordingNode device, GuestHistory history, Random random)
+    {
+        var beside = new List<Task>();
+        int sectors = history.Current.Length / GuestHistory.SectorBytes;
+        device.Meanwhile = () =>
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                long offset = random.Next(sectors) * (long)GuestHistory.SectorBytes;
+                byte[] bytes =
+                    new byte[Math.Min(random.Next(1, 40) * GuestHistory.SectorBytes, history.Current.Length - offset)];
+                bool isWrite = random.Next(3) > 0;
+                if (isWrite)
+                    random.NextBytes(bytes);
+                int before = device.Events.Count;
+                ValueTask request = isWrite
+                    ? harness.Node.WriteAsync(offset, bytes)
+                    : harness.Node.WriteZeroesAsync(new ByteRange(offset, bytes.Length), RequestFlags.MayUnmap);
+                if (!request.IsCompletedSuccessfully)
+                {
+                    // It waits for the flush: nothing may overlap it, so that the order of what is written is known.
+                    beside.Add(request.AsTask());
+                    history.Add($"waiting:{offset:x}+{bytes.Length:x}@{before}", before, int.MaxValue, offset, bytes);
+                    return;
+                }
+
+                history.Add($"beside:{offset:x}+{bytes.Length:x}@{before}", before, device.Events.Count, offset, bytes);
+            }
+        };
+        Action<int> flushed = history.BeginFlush($"flush@{device.Events.Count}", device.Events.Count);
+        EngineHarness.Run(harness.Node.FlushAsync());
+        flushed(device.Events.Count);
+        device.Meanwhile = null;
+        EngineHarness.Run(new ValueTask(Task.WhenAll(beside)));
     }
 
     /// <summary>The bytes that the range holds now: new ones, or its own where a cluster is in the way.</summary>

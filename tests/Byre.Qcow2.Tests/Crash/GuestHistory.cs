@@ -17,12 +17,21 @@ internal sealed class GuestHistory(byte[] start)
     /// <summary>Names of the operations, for failures.</summary>
     public IEnumerable<string> Names => _operations.Select(operation => operation.Name);
 
-    /// <summary>An operation between two counts of device events; a flush has no bytes.</summary>
-    public void Add(string name, int firstEvent, int endEvent, long offset, byte[]? bytes)
+    /// <summary>A change between two counts of device events.</summary>
+    public void Add(string name, int firstEvent, int endEvent, long offset, byte[] bytes)
     {
-        byte[]? flushed = bytes is null ? [.. _current] : null;
-        _operations.Add(new Operation(name, firstEvent, endEvent, offset, bytes ?? [], flushed));
-        bytes?.CopyTo(_current, offset);
+        _operations.Add(new Operation(name, firstEvent, endEvent, offset, bytes, null));
+        bytes.CopyTo(_current, offset);
+    }
+
+    /// <summary>
+    /// A flush begins: it covers what was added before. The result ends it, with the count of events then.
+    /// </summary>
+    public Action<int> BeginFlush(string name, int firstEvent)
+    {
+        byte[] flushed = [.. _current];
+        int index = _operations.Count;
+        return endEvent => _operations.Insert(index, new Operation(name, firstEvent, endEvent, 0, [], flushed));
     }
 
     /// <summary>

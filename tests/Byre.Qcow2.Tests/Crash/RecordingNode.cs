@@ -9,6 +9,11 @@ namespace Byre.Qcow2.Tests.Crash;
 /// </summary>
 internal sealed class RecordingNode(BlockNode inner) : BlockNode
 {
+    private readonly Lock _lock = new();
+
+    /// <summary>Runs in the middle of the next write, once: what another request does meanwhile.</summary>
+    public Action? Meanwhile { get; set; }
+
     /// <summary>Everything that happened, in order.</summary>
     public List<DeviceEvent> Events { get; } = [];
 
@@ -21,16 +26,25 @@ internal sealed class RecordingNode(BlockNode inner) : BlockNode
     public override ValueTask DisposeAsync() => default;
 
     protected override ValueTask ReadCoreAsync(
-        long offset, IoVector destination, CancellationToken cancellation) =>
-        inner.ReadAsync(offset, destination, cancellation);
+        long offset, IoVector destination, CancellationToken cancellation)
+    {
+        lock (_lock)
+            return inner.ReadAsync(offset, destination, cancellation);
+    }
 
     protected override ValueTask WriteCoreAsync(
         long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
     {
+        Action? meanwhile = Meanwhile;
+        Meanwhile = null;
+        meanwhile?.Invoke();
         byte[] bytes = new byte[source.Length];
         source.CopyTo(bytes);
-        Events.Add(new DeviceEvent(offset, bytes));
-        return inner.WriteAsync(offset, bytes, RequestFlags.None, cancellation);
+        lock (_lock)
+        {
+            Events.Add(new DeviceEvent(offset, bytes));
+            return inner.WriteAsync(offset, bytes, RequestFlags.None, cancellation);
+        }
     }
 
     protected override ValueTask WriteZeroesCoreAsync(
@@ -46,13 +60,17 @@ internal sealed class RecordingNode(BlockNode inner) : BlockNode
 
     protected override ValueTask FlushCoreAsync(CancellationToken cancellation)
     {
-        Events.Add(DeviceEvent.Flush);
+        lock (_lock)
+            Events.Add(DeviceEvent.Flush);
         return default;
     }
 
     protected override ValueTask TruncateCoreAsync(TruncateRequest request, CancellationToken cancellation)
     {
-        Events.Add(new DeviceEvent(request.LengthBytes, []));
-        return inner.TruncateAsync(request, cancellation);
+        lock (_lock)
+        {
+            Events.Add(new DeviceEvent(request.LengthBytes, []));
+            return inner.TruncateAsync(request, cancellation);
+        }
     }
 }
