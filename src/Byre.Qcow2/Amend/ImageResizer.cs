@@ -67,7 +67,11 @@ internal sealed class ImageResizer(Qcow2Node node)
         bool backingShows = node.Backing is { } backing && backing.LengthBytes > oldBytes;
         if (mode != PreallocationMode.Off)
         {
-            var range = ByteRange.FromEnd(oldBytes, request.LengthBytes);
+            // A cluster that the old end cuts in two may show the backing file before it: linking it unwritten would
+            // hide that.
+            long aligned = await node.WriteGrowthAsync(
+                oldBytes, request.LengthBytes, _geometry.ClusterSize, cancellation).ConfigureAwait(false);
+            var range = ByteRange.FromEnd(aligned, request.LengthBytes);
             await node.PreallocateAsync(range, mode, cancellation).ConfigureAwait(false);
         }
 

@@ -67,32 +67,46 @@ internal sealed partial class Qcow2Node
     /// <summary>Zeroes what a larger disk would show of its backing file.</summary>
     internal async ValueTask ZeroGrowthAsync(long oldBytes, long newBytes, CancellationToken cancellation)
     {
+        long aligned = await WriteGrowthAsync(oldBytes, newBytes, _geometry.SubclusterSize, cancellation)
+            .ConfigureAwait(false);
+        if (newBytes == aligned)
+            return;
         _virtualSizeBytes = newBytes;
         try
         {
-            long aligned = Math.Min((oldBytes + _geometry.SubclusterSize - 1) & -_geometry.SubclusterSize, newBytes);
-            if (aligned > oldBytes)
-            {
-                IoBuffer zeroes = IoBufferPool.Shared.RentZeroed((int)(aligned - oldBytes));
-                try
-                {
-                    await WriteUnderLeaseAsync(new GuestOffset(oldBytes), zeroes.Memory, cancellation)
-                        .ConfigureAwait(false);
-                }
-                finally
-                {
-                    zeroes.Return();
-                }
-            }
-
-            if (newBytes > aligned)
-                await ZeroUnderLeaseAsync(ByteRange.FromEnd(aligned, newBytes), RequestFlags.None, cancellation)
-                    .ConfigureAwait(false);
+            await ZeroUnderLeaseAsync(ByteRange.FromEnd(aligned, newBytes), RequestFlags.None, cancellation)
+                .ConfigureAwait(false);
         }
         finally
         {
             _virtualSizeBytes = oldBytes;
         }
+    }
+
+    /// <summary>
+    /// Writes zeroes from the old end of the disk up to the next multiple of <paramref name="alignmentBytes"/>, at most
+    /// to the new end: the cluster there keeps what is before the old end, its own or the backing file's.
+    /// </summary>
+    /// <returns>Where the zeroes end.</returns>
+    internal async ValueTask<long> WriteGrowthAsync(
+        long oldBytes, long newBytes, int alignmentBytes, CancellationToken cancellation)
+    {
+        long aligned = Math.Min((oldBytes + alignmentBytes - 1) & -alignmentBytes, newBytes);
+        if (aligned == oldBytes)
+            return aligned;
+        _virtualSizeBytes = newBytes;
+        IoBuffer zeroes = IoBufferPool.Shared.RentZeroed((int)(aligned - oldBytes));
+        try
+        {
+            await WriteUnderLeaseAsync(new GuestOffset(oldBytes), zeroes.Memory, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            zeroes.Return();
+            _virtualSizeBytes = oldBytes;
+        }
+
+        return aligned;
     }
 
     private async ValueTask ReserveSpaceAsync(
