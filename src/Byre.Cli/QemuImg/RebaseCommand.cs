@@ -14,6 +14,9 @@ internal sealed class RebaseCommand : Verb
     /// <summary>Percent points between two lines of progress.</summary>
     private const float ProgressStep = 2.0f;
 
+    /// <summary>What the peer compares at a time.</summary>
+    private const long PeerRequestBytes = 2 << 20;
+
     public override string Name => "rebase";
 
     public override async ValueTask<int> RunAsync(string[] arguments, ProgramContext context)
@@ -86,13 +89,21 @@ internal sealed class RebaseCommand : Verb
             }
         }
 
+        // The peer counts pieces that were compared, as if each were its longest request.
+        float share = 100f / Math.Max(1, top.LengthBytes / Math.Max(1, Math.Min(top.LengthBytes, PeerRequestBytes)));
         var job = new RebaseJob(top, new RebaseOptions
         {
             OldBacking = overlay.Backing,
             NewBacking = newBacking,
             NewBackingIsInChain = isInChain,
             Compressed = parsed.Compressed,
-            Progress = state => progress.Report(state.BytesDone, state.BytesTotal),
+            Progress = state =>
+            {
+                if (parsed.Progress == ProgressMode.Json)
+                    progress.Report(state.BytesDone, state.BytesTotal);
+                else
+                    progress.Advance(share, 100);
+            },
         });
         await job.RunAsync(Math.Max(1, alignment)).ConfigureAwait(false);
     }
