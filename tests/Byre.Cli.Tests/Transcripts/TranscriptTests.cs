@@ -10,7 +10,7 @@ public sealed class TranscriptTests(TranscriptRuns runs) : IClassFixture<Transcr
     public static string[] AllNames { get; } =
     [
         "create", "usage", "info", "map", "snapshot", "check", "dirty", "convert", "compare", "resize", "rebase", "dd",
-        "io", "io-qcow2", "graph",
+        "io", "io-qcow2", "graph", "convert-results", "compare-findings", "dd-operands", "resize-sizes", "rebase-safe",
     ];
 
     public static TheoryData<string> Names => new(AllNames);
