@@ -31,8 +31,8 @@ public sealed class RegressionTests(ITestOutputHelper log)
         new WriteStep(4096, 2048, 9, WriteKind.Plain));
 
     /// <summary>
-    /// Zeroing a part of a cluster looked at the rest before it had the cluster to itself: a write there that was still in
-    /// flight was lost.
+    /// Zeroing a part of a cluster looked at the rest before it had the cluster to itself: a write there that was
+    /// still in flight was lost.
     /// </summary>
     [Fact]
     public void Zeroes_beside_a_write_in_flight_leave_it_alone()

@@ -74,8 +74,8 @@ public sealed class RepairSafetyTests
     }
 
     /// <summary>
-    /// Entries that lead beyond the end of a cut file stay as they are; the rebuilt structure must not be put where they
-    /// lead, or the guest would write over it.
+    /// Entries that lead beyond the end of a cut file stay as they are; the rebuilt structure must not be put where
+    /// they lead, or the guest would write over it.
     /// </summary>
     [PeerFact]
     public async Task ARebuildKeepsAwayFromDanglingEntries()

@@ -5,8 +5,8 @@ using Byre.Qcow2.Tests.Layout;
 namespace Byre.Qcow2.Tests.Driver;
 
 /// <summary>
-/// Named regression: a process that another thread started between fork and exec shares the image's locks; a close that leaves
-/// them to the last descriptor made the next open fail now and then.
+/// Named regression: a process that another thread started between fork and exec shares the image's locks; a close
+/// that leaves them to the last descriptor made the next open fail now and then.
 /// </summary>
 public sealed class LockReleaseTests
 {
