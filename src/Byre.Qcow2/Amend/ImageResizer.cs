@@ -47,6 +47,17 @@ internal sealed class ImageResizer(Qcow2Node node)
 
     private async ValueTask GrowAsync(long oldBytes, TruncateRequest request, CancellationToken cancellation)
     {
+        bool backingShows = node.Backing is { } backing && backing.LengthBytes > oldBytes;
+        bool zeroes = request.ZeroFill || backingShows;
+        if (_tables.Header.Version < 3 && zeroes)
+        {
+            // Version 2 has no zero clusters to hide a backing file with; without one, new clusters read as zeroes.
+            long firstWhole = _geometry.StartOfCluster(oldBytes + _geometry.ClusterSize - 1);
+            if (node.Backing is not null && firstWhole < request.LengthBytes)
+                throw BlockException.FromErrno("Failed to zero out new clusters", Errno.NotSupported);
+            zeroes = node.Backing is not null;
+        }
+
         await PrefixedAsync(
             "Failed to grow the L1 table",
             () => node.Structure.GrowL1Async(_geometry.L1EntriesFor(request.LengthBytes), exact: true, cancellation))
@@ -64,7 +75,6 @@ internal sealed class ImageResizer(Qcow2Node node)
             await data.TruncateAsync(forward, cancellation).ConfigureAwait(false);
         }
 
-        bool backingShows = node.Backing is { } backing && backing.LengthBytes > oldBytes;
         if (mode != PreallocationMode.Off)
         {
             // A cluster that the old end cuts in two may show the backing file before it: linking it unwritten would
@@ -75,7 +85,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             await node.PreallocateAsync(range, mode, cancellation).ConfigureAwait(false);
         }
 
-        if (request.ZeroFill || backingShows)
+        if (zeroes)
         {
             await PrefixedAsync(
                 "Failed to zero out the new area",
