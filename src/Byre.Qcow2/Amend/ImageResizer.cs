@@ -77,11 +77,14 @@ internal sealed class ImageResizer(Qcow2Node node)
 
         if (mode != PreallocationMode.Off)
         {
-            // A cluster that the old end cuts in two may show the backing file before it: linking it unwritten would
-            // hide that.
-            long aligned = await node.WriteGrowthAsync(
-                oldBytes, request.LengthBytes, _geometry.ClusterSize, cancellation).ConfigureAwait(false);
-            var range = ByteRange.FromEnd(aligned, request.LengthBytes);
+            long start = oldBytes;
+            if (await HasContentToCopyAsync(oldBytes, cancellation).ConfigureAwait(false))
+            {
+                start = await node.WriteGrowthAsync(
+                    oldBytes, request.LengthBytes, _geometry.ClusterSize, cancellation).ConfigureAwait(false);
+            }
+
+            var range = ByteRange.FromEnd(start, request.LengthBytes);
             await node.PreallocateAsync(range, mode, cancellation).ConfigureAwait(false);
         }
 
@@ -91,6 +94,20 @@ internal sealed class ImageResizer(Qcow2Node node)
                 "Failed to zero out the new area",
                 () => node.ZeroGrowthAsync(oldBytes, request.LengthBytes, cancellation)).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// True where the old end cuts a cluster in two and what is before it lies in the backing file, or compressed:
+    /// linking a new cluster unwritten would hide that.
+    /// </summary>
+    private async ValueTask<bool> HasContentToCopyAsync(long oldBytes, CancellationToken cancellation)
+    {
+        long start = oldBytes & -_geometry.ClusterSize;
+        if (start == oldBytes || node.Backing is not null)
+            return start != oldBytes;
+        BlockExtent extent = await node.GetStatusAsync(ByteRange.FromEnd(start, oldBytes), cancellation)
+            .ConfigureAwait(false);
+        return extent.Has(BlockStatus.Compressed);
     }
 
     private async ValueTask ShrinkAsync(long oldBytes, long newBytes, CancellationToken cancellation)
