@@ -18,6 +18,10 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         var context = new ProgramContext(FindProgramName(), StandardOutput.OpenResults(), StandardOutput.OpenErrors());
+        DiagnosticOutput.Sink = line => context.Errors.Write(
+            line.StartsWith("warning: ", StringComparison.Ordinal)
+                ? $"{context.ProgramName}: {line}\n"
+                : line + "\n");
         try
         {
             return RunAsync(context, arguments).AsTask().GetAwaiter().GetResult();
@@ -29,6 +33,11 @@ internal static class Program
         catch (BlockException failure)
         {
             context.Report(failure);
+            return 1;
+        }
+        catch (InvariantException bug)
+        {
+            context.Report($"{bug.Message}: this is a bug in Byre, nothing more was written");
             return 1;
         }
         finally

@@ -6,7 +6,7 @@ namespace Byre.Block.Errors;
 /// <see cref="Exception.Message"/> is the text a user sees after the program's prefix, in the peer's words where it
 /// has some.
 /// </summary>
-public sealed class BlockException : Exception
+public class BlockException : Exception
 {
     public BlockException(BlockErrorKind kind, int errno, string message, Exception? inner = null)
         : base(message, inner)

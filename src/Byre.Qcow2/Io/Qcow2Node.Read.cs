@@ -35,9 +35,19 @@ internal sealed partial class Qcow2Node
     }
 
     /// <inheritdoc/>
-    public override ValueTask LoadVmStateAsync(
-        long position, IoVector destination, CancellationToken cancellation = default) =>
-        ReadGuestAsync(new GuestOffset(VmStateOffset + position), destination, cancellation);
+    public override async ValueTask LoadVmStateAsync(
+        long position, IoVector destination, CancellationToken cancellation = default)
+    {
+        try
+        {
+            await ReadGuestAsync(new GuestOffset(VmStateOffset + position), destination, cancellation)
+                .ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Reads guest bytes, also beyond the virtual size (the vm state).</summary>
     private async ValueTask ReadGuestAsync(GuestOffset guest, IoVector destination, CancellationToken cancellation)

@@ -22,10 +22,17 @@ internal sealed partial class Qcow2Node : ISnapshotStore, ISnapshotSource
         ChangeSnapshotsAsync(operations => operations.DeleteAsync(id, name, cancellation));
 
     /// <inheritdoc/>
-    public ValueTask<bool> LoadSnapshotAsync(string? id, string? name, CancellationToken cancellation = default)
+    public async ValueTask<bool> LoadSnapshotAsync(string? id, string? name, CancellationToken cancellation = default)
     {
         Invariant.That(IsReadOnly);
-        return new SnapshotOperations(this).LoadAsync(id, name, cancellation);
+        try
+        {
+            return await new SnapshotOperations(this).LoadAsync(id, name, cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
     }
 
     /// <summary>The snapshot table changed, or was read: keeps the overlap checks in line.</summary>
@@ -45,6 +52,8 @@ internal sealed partial class Qcow2Node : ISnapshotStore, ISnapshotSource
     private async ValueTask ChangeSnapshotsAsync(Func<SnapshotOperations, ValueTask> change)
     {
         ThrowIfNotWritable();
+        if (_tables.HasDataFile)
+            throw BlockException.FromErrno(Errno.NotSupported);
         try
         {
             await change(new SnapshotOperations(this)).ConfigureAwait(false);

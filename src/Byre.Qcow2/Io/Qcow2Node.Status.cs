@@ -21,9 +21,9 @@ internal sealed partial class Qcow2Node
         if (length == 0)
             return new BlockExtent { Range = range, Status = BlockStatus.Zero | BlockStatus.EndOfFile };
         ThrowIfUnusable();
-        _isMetadataPreallocated ??= await DetectMetadataPreallocationAsync(cancellation).ConfigureAwait(false);
         try
         {
+            _isMetadataPreallocated ??= await DetectMetadataPreallocationAsync(cancellation).ConfigureAwait(false);
             ClusterMapping mapping = await LookUpAsync(new GuestOffset(range.Offset), length, cancellation)
                 .ConfigureAwait(false);
             return ToExtent(range.Offset, mapping);

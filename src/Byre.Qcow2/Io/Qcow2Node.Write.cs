@@ -49,11 +49,16 @@ internal sealed partial class Qcow2Node
     {
         ThrowIfNotWritable();
         var guest = new GuestOffset(VmStateOffset + position);
-        await _structure.GrowL1Async(
-            (guest.Value + source.Length + (1L << _geometry.L1Shift) - 1) >> _geometry.L1Shift, exact: false,
-            cancellation)
-            .ConfigureAwait(false);
-        await WriteGuestAsync(guest, source, cancellation).ConfigureAwait(false);
+        long entries = (guest.Value + source.Length + (1L << _geometry.L1Shift) - 1) >> _geometry.L1Shift;
+        try
+        {
+            await _structure.GrowL1Async(entries, exact: false, cancellation).ConfigureAwait(false);
+            await WriteGuestAsync(guest, source, cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
     }
 
     private void ThrowIfNotWritable()

@@ -157,6 +157,10 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         {
             await CloseImageAsync().ConfigureAwait(false);
         }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
         finally
         {
             _tables.Dispose();
@@ -229,7 +233,6 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     {
         if (_isUnusable)
             throw BlockException.FromErrno(Errno.NoSuchDevice);
-        Invariant.That(!_disposed);
     }
 
     /// <summary>

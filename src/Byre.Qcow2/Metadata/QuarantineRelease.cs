@@ -25,11 +25,10 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
     private async ValueTask ReleaseChunkAsync(
         HostCluster first, long count, DiscardReason reason, CancellationToken cancellation)
     {
-        using var pins = new PinSet(tables);
-        await PrepareAsync(first, count, pins, cancellation).ConfigureAwait(false);
         if (tables.Options.PassesDiscard(reason))
         {
-            foreach ((HostCluster start, long length) in FindLastReferences(first, count))
+            foreach ((HostCluster start, long length) in
+                     await FindLastReferencesAsync(first, count, cancellation).ConfigureAwait(false))
             {
                 var range = new ByteRange(
                     tables.Geometry.OffsetOf(start).Value, length << tables.Geometry.ClusterBits);
@@ -44,7 +43,11 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
             }
         }
 
-        using MetadataScope scope = tables.Lock.Enter();
+        await WithCountsAsync(first, count, Decrement, cancellation).ConfigureAwait(false);
+    }
+
+    private void Decrement(in MetadataScope scope, HostCluster first, long count)
+    {
         tables.Quarantine.NoteReleased(scope, count);
         for (long i = 0; i < count; i++)
         {
@@ -56,16 +59,46 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         }
     }
 
-    /// <summary>Loads the counts and keeps them pinned.</summary>
-    private async ValueTask PrepareAsync(HostCluster first, long count, PinSet pins, CancellationToken cancellation)
+    /// <summary>The runs whose only reference goes now. Compressed data is packed into them no more.</summary>
+    private async ValueTask<List<(HostCluster First, long Count)>> FindLastReferencesAsync(
+        HostCluster first, long count, CancellationToken cancellation)
     {
+        var runs = new List<(HostCluster First, long Count)>();
+        await WithCountsAsync(first, count, Collect, cancellation).ConfigureAwait(false);
+        return runs;
+
+        void Collect(in MetadataScope scope, HostCluster start, long length)
+        {
+            for (long i = 0; i < length; i++)
+            {
+                HostCluster cluster = start + i;
+                Invariant.That(tables.Refcounts.TryGet(scope, cluster, out ulong refcount, out _));
+                if (refcount != 1)
+                    continue;
+                tables.Allocator.StopPackingInto(scope, cluster);
+                if (runs.Count > 0 && runs[^1].First.Index + runs[^1].Count == cluster.Index)
+                    runs[^1] = (runs[^1].First, runs[^1].Count + 1);
+                else
+                    runs.Add((cluster, 1));
+            }
+        }
+    }
+
+    /// <summary>Runs a transaction on the counts of a run, with all of them loaded.</summary>
+    private async ValueTask WithCountsAsync(
+        HostCluster first, long count, CountsTransaction transaction, CancellationToken cancellation)
+    {
+        using var pins = new PinSet(tables);
         while (true)
         {
             MetadataMiss miss;
             using (MetadataScope scope = tables.Lock.Enter())
             {
                 if (tables.Refcounts.TryPrepare(scope, first, count, out miss))
+                {
+                    transaction(scope, first, count);
                     return;
+                }
             }
 
             if (miss.Kind != MissKind.RefcountSlice)
@@ -74,24 +107,5 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         }
     }
 
-    /// <summary>The runs whose only reference goes now. Compressed data is packed into them no more.</summary>
-    private List<(HostCluster First, long Count)> FindLastReferences(HostCluster first, long count)
-    {
-        var runs = new List<(HostCluster First, long Count)>();
-        using MetadataScope scope = tables.Lock.Enter();
-        for (long i = 0; i < count; i++)
-        {
-            HostCluster cluster = first + i;
-            Invariant.That(tables.Refcounts.TryGet(scope, cluster, out ulong refcount, out _));
-            if (refcount != 1)
-                continue;
-            tables.Allocator.StopPackingInto(scope, cluster);
-            if (runs.Count > 0 && runs[^1].First.Index + runs[^1].Count == cluster.Index)
-                runs[^1] = (runs[^1].First, runs[^1].Count + 1);
-            else
-                runs.Add((cluster, 1));
-        }
-
-        return runs;
-    }
+    private delegate void CountsTransaction(in MetadataScope scope, HostCluster first, long count);
 }
