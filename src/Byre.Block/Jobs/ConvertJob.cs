@@ -63,8 +63,20 @@ public sealed partial class ConvertJob
         _sources = sources;
         _target = target;
         // Warnings about unreadable sectors are to come in the order of the sectors.
-        _options = options.Salvage ? options with { Workers = 1 } : options;
+        _options = options with { Workers = options.Salvage ? 1 : UsefulWorkers(sources, target, options.Workers) };
         _rate = new RateLimiter(options.RateLimitBytes);
+    }
+
+    /// <summary>
+    /// Requests through the page cache keep a core busy: more workers than the cores, and a few that wait for their
+    /// turn to write, only take time from each other. Past the page cache they wait for the device.
+    /// </summary>
+    private static int UsefulWorkers(IReadOnlyList<BlockNode> sources, BlockNode target, int wanted)
+    {
+        bool waits = (target.OpenedFlags & OpenFlags.CacheDirect) != 0;
+        foreach (BlockNode source in sources)
+            waits |= (source.OpenedFlags & OpenFlags.CacheDirect) != 0;
+        return waits ? wanted : Math.Min(wanted, Environment.ProcessorCount + 2);
     }
 
     /// <summary>Copies everything.</summary>
