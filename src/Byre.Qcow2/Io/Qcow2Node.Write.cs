@@ -257,8 +257,12 @@ internal sealed partial class Qcow2Node
                 break;
             case ClusterType.Normal or ClusterType.ZeroAllocated:
                 if (!_geometry.IsClusterAligned(old.Offset.Value))
-                    throw new CorruptionException(
-                        $"Cannot free unaligned cluster 0x{old.Offset.Value:x}", isFatal: false);
+                {
+                    // It stays counted: a leak at worst. The request that replaced it has succeeded.
+                    ReportCorruption($"Cannot free unaligned cluster 0x{old.Offset.Value:x}");
+                    break;
+                }
+
                 _tables.Quarantine.Free(scope, old.Offset, _geometry.ClusterSize, reason);
                 break;
         }

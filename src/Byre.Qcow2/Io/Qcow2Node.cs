@@ -235,6 +235,16 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
             throw BlockException.FromErrno(Errno.NoSuchDevice);
     }
 
+    /// <summary>Says once that the image is damaged, where that does not keep a request from its goal.</summary>
+    private void ReportCorruption(string message)
+    {
+        if (_corruptionSignalled)
+            return;
+        _corruptionSignalled = true;
+        DiagnosticOutput.WriteLine(
+            $"qcow2: Image is corrupt: {message}; further non-fatal corruption events will be suppressed");
+    }
+
     /// <summary>
     /// A request met damaged metadata: says so once, marks a writable image corrupt and makes the node unusable.
     /// Returns what the request fails with.
@@ -246,15 +256,13 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         bool fatal = corruption.IsFatal && !IsReadOnly;
         if (_corruptionSignalled && (!fatal || _tables.Header.IsCorrupt))
             return failure;
-        _corruptionSignalled = true;
         if (!fatal)
         {
-            DiagnosticOutput.WriteLine(
-                $"qcow2: Image is corrupt: {corruption.Message}; further non-fatal corruption events will be " +
-                "suppressed");
+            ReportCorruption(corruption.Message);
             return failure;
         }
 
+        _corruptionSignalled = true;
         DiagnosticOutput.WriteLine(
             $"qcow2: Marking image as corrupt: {corruption.Message}; further corruption events will be suppressed");
         _isUnusable = true;

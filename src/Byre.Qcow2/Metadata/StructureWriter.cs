@@ -69,7 +69,10 @@ internal sealed partial class StructureWriter(ImageTables tables)
                         scope, 1, FormatLimits.MaxHostOffset, out AllocatedRun run, out miss))
                     {
                         cluster = run.First;
-                        break;
+                        if (cluster.Index != 0)
+                            break;
+                        throw new CorruptionException(
+                            "Preventing invalid allocation of L2 table at offset 0", isFatal: true);
                     }
                 }
 
