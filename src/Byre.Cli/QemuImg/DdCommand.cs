@@ -1,6 +1,7 @@
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
+using Byre.Block.Requests;
 using Byre.Cli.Shared;
 
 namespace Byre.Cli.QemuImg;
@@ -13,6 +14,7 @@ internal sealed class DdCommand : Verb
 {
     private const int ObjectOption = 256;
     private const int ImageOptionsOption = 257;
+    private const int ProgressOption = 258;
 
     /// <summary>Bytes that are read and written at a time.</summary>
     private const int PieceBytes = 2 << 20;
@@ -23,6 +25,7 @@ internal sealed class DdCommand : Verb
         new("object", ObjectOption, TakesArgument: true),
         new("image-opts", ImageOptionsOption),
         new("force-share", 'U'),
+        new("progress", ProgressOption, TakesArgument: true),
     ];
 
     public override string Name => "dd";
@@ -30,6 +33,7 @@ internal sealed class DdCommand : Verb
     public override async ValueTask<int> RunAsync(string[] arguments, ProgramContext context)
     {
         string outputFormat = "raw";
+        var progressMode = ProgressMode.Silent;
         var images = new ImageArguments(context);
         var options = new GnuOptions(arguments, "hf:O:U", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
@@ -52,6 +56,9 @@ internal sealed class DdCommand : Verb
                     break;
                 case ImageOptionsOption:
                     images.ImageOptions = true;
+                    break;
+                case ProgressOption:
+                    progressMode = ProgressPrinter.ParseMode(options.Argument);
                     break;
             }
         }
@@ -77,7 +84,7 @@ internal sealed class DdCommand : Verb
         if (skipsAll)
             context.Report($"{input}: cannot skip to specified offset");
         else
-            await CopyAsync(source, target, (long)start, end).ConfigureAwait(false);
+            await CopyAsync(source, target, ByteRange.FromEnd((long)start, end), progressMode, context).ConfigureAwait(false);
         await open.CloseAsync().ConfigureAwait(false);
         return 0;
     }
@@ -107,8 +114,12 @@ internal sealed class DdCommand : Verb
         }
     }
 
-    private static async ValueTask CopyAsync(BlockBackend source, BlockBackend target, long start, long end)
+    private static async ValueTask CopyAsync(
+        BlockBackend source, BlockBackend target, ByteRange range, ProgressMode mode, ProgramContext context)
     {
+        (long start, long end) = (range.Offset, range.End);
+        using var progress = new ProgressPrinter(context, mode, 1f, "dd");
+        progress.Report(0, range.Length);
         using IoBuffer buffer = IoBufferPool.Shared.Rent(PieceBytes);
         for (long position = start; position < end; position += PieceBytes)
         {
@@ -130,7 +141,11 @@ internal sealed class DdCommand : Verb
             {
                 throw Failed("error while writing to output image file", failure);
             }
+
+            progress.Report(position - start + piece.Length, range.Length);
         }
+
+        progress.End();
     }
 
     private static BlockException Failed(string text, BlockException failure) =>

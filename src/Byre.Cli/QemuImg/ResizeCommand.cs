@@ -12,6 +12,7 @@ internal sealed class ResizeCommand : Verb
     private const int ImageOptionsOption = 257;
     private const int PreallocationOption = 258;
     private const int ShrinkOption = 259;
+    private const int ProgressOption = 260;
 
     private static readonly LongOption[] LongOptions =
     [
@@ -20,6 +21,7 @@ internal sealed class ResizeCommand : Verb
         new("image-opts", ImageOptionsOption),
         new("preallocation", PreallocationOption, TakesArgument: true),
         new("shrink", ShrinkOption),
+        new("progress", ProgressOption, TakesArgument: true),
     ];
 
     public override string Name => "resize";
@@ -32,6 +34,7 @@ internal sealed class ResizeCommand : Verb
         string size = arguments[^1];
         bool quiet = false;
         bool shrink = false;
+        var progressMode = ProgressMode.Silent;
         var preallocation = PreallocationMode.Off;
         var images = new ImageArguments(context);
         var options = new GnuOptions(arguments.AsSpan(..^1), "f:hq", LongOptions);
@@ -59,6 +62,9 @@ internal sealed class ResizeCommand : Verb
                 case ShrinkOption:
                     shrink = true;
                     break;
+                case ProgressOption:
+                    progressMode = ProgressPrinter.ParseMode(options.Argument);
+                    break;
             }
         }
 
@@ -73,12 +79,27 @@ internal sealed class ResizeCommand : Verb
         long current = image.LengthBytes;
         long target = relative == 0 ? bytes : unchecked(current + (bytes * relative));
         Check(current, target, preallocation, shrink, context);
-        var request = new TruncateRequest(target) { Preallocation = preallocation };
-        await image.Root.TruncateAsync(request).ConfigureAwait(false);
+        await ResizeAsync(image.Root, target, preallocation, progressMode, context).ConfigureAwait(false);
         if (!quiet)
             context.Out.WriteLine("Image resized.");
         await open.CloseAsync().ConfigureAwait(false);
         return 0;
+    }
+
+    private static async ValueTask ResizeAsync(
+        BlockNode image, long target, PreallocationMode preallocation, ProgressMode mode, ProgramContext context)
+    {
+        long total = Math.Abs(target - image.LengthBytes);
+        using var progress = new ProgressPrinter(context, mode, 1f, "resize");
+        progress.Report(0, total);
+        var request = new TruncateRequest(target)
+        {
+            Preallocation = preallocation,
+            Progress = done => progress.Report(Math.Min(done, total), total),
+        };
+        await image.TruncateAsync(request).ConfigureAwait(false);
+        progress.Report(total, total);
+        progress.End();
     }
 
     private static PreallocationMode ParsePreallocation(string text) => text switch

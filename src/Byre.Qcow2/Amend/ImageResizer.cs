@@ -85,7 +85,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             }
 
             var range = ByteRange.FromEnd(start, request.LengthBytes);
-            await node.PreallocateAsync(range, mode, cancellation).ConfigureAwait(false);
+            await node.PreallocateAsync(range, mode, request.Progress, cancellation).ConfigureAwait(false);
         }
 
         if (zeroes)

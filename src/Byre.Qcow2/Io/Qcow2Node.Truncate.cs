@@ -31,7 +31,8 @@ internal sealed partial class Qcow2Node
     /// Allocates clusters for a range that has none, in order, and links them unwritten; with falloc and full their
     /// space is reserved or written. The L1 table must be large enough; the caller holds a lease, or the image is new.
     /// </summary>
-    internal async ValueTask PreallocateAsync(ByteRange range, PreallocationMode mode, CancellationToken cancellation)
+    internal async ValueTask PreallocateAsync(
+        ByteRange range, PreallocationMode mode, Action<long>? progress, CancellationToken cancellation)
     {
         long hostEnd = 0;
         HostCluster? preferred = null;
@@ -55,6 +56,7 @@ internal sealed partial class Qcow2Node
 
             LinkPreallocated(plan);
             offset += plan.DataBytes;
+            progress?.Invoke(offset - range.Offset);
             preferred = _tables.HasDataFile ? null : plan.NextHost;
             hostEnd = Math.Max(hostEnd, plan.NextHost.Index << _geometry.ClusterBits);
         }
