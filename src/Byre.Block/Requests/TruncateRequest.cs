@@ -7,7 +7,7 @@ public sealed record TruncateRequest(long LengthBytes, bool Exact = true)
 {
     public PreallocationMode Preallocation { get; init; }
 
-    /// <summary>Receives how many bytes of the growth are prepared so far; null for nobody. Called by one thread.</summary>
+    /// <summary>Receives how many bytes of the growth are prepared so far; null for nobody.</summary>
     public Action<long>? Progress { get; init; }
 
     /// <summary>The new area must read as zeroes even where a longer backing file would show through.</summary>

@@ -84,7 +84,11 @@ internal sealed class DdCommand : Verb
         if (skipsAll)
             context.Report($"{input}: cannot skip to specified offset");
         else
-            await CopyAsync(source, target, ByteRange.FromEnd((long)start, end), progressMode, context).ConfigureAwait(false);
+        {
+            var range = ByteRange.FromEnd((long)start, end);
+            await CopyAsync(source, target, range, progressMode, context).ConfigureAwait(false);
+        }
+
         await open.CloseAsync().ConfigureAwait(false);
         return 0;
     }
