@@ -28,50 +28,12 @@ internal static class QemuJsonWriter
         return text.ToString();
     }
 
-    /// <summary>A quoted and escaped string.</summary>
-    public static void AppendQuoted(StringBuilder text, string value)
-    {
-        text.Append('"');
-        foreach (char c in value)
-        {
-            switch (c)
-            {
-                case '"' or '\\':
-                    text.Append('\\').Append(c);
-                    break;
-                case '\b':
-                    text.Append("\\b");
-                    break;
-                case '\f':
-                    text.Append("\\f");
-                    break;
-                case '\n':
-                    text.Append("\\n");
-                    break;
-                case '\r':
-                    text.Append("\\r");
-                    break;
-                case '\t':
-                    text.Append("\\t");
-                    break;
-                case < ' ' or >= '\x7f':
-                    text.Append("\\u").Append(((int)c).ToString("X4", CultureInfo.InvariantCulture));
-                    break;
-                default:
-                    text.Append(c);
-                    break;
-            }
-        }
-
-        text.Append('"');
-    }
-
     private static void Append(StringBuilder text, object value, int level, bool pretty)
     {
         switch (value)
         {
             case string words:
-                AppendQuoted(text, words);
+                JsonText.AppendQuoted(text, words);
                 break;
             case bool flag:
                 text.Append(flag ? "true" : "false");
@@ -101,7 +63,7 @@ internal static class QemuJsonWriter
         {
             Separate(text, first, level + 1, pretty);
             first = false;
-            AppendQuoted(text, key);
+            JsonText.AppendQuoted(text, key);
             text.Append(": ");
             Append(text, value, level + 1, pretty);
         }

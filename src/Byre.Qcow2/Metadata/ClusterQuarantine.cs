@@ -25,9 +25,6 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs)
     /// <summary>True where some reference was removed since the last flush.</summary>
     public bool HasUnlinking => _unlinking.Count > 0;
 
-    /// <summary>True where some clusters wait for readers or for <see cref="TakeDue"/> only.</summary>
-    public bool HasStable => _stable.Count > 0;
-
     /// <summary>One reference to each cluster of a byte range was removed from a table in memory.</summary>
     public void Free(in MetadataScope scope, HostOffset start, long lengthBytes, DiscardReason reason)
     {
@@ -83,13 +80,6 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs)
 
         _stable.RemoveRange(kept, _stable.Count - kept);
         return due;
-    }
-
-    /// <summary>Puts back what could not be released.</summary>
-    public void PutBack(in MetadataScope scope, FreedRun run)
-    {
-        _ = scope;
-        _stable.Add(run);
     }
 
     /// <summary>Clusters left the quarantine: their counts were decremented.</summary>

@@ -33,18 +33,6 @@ internal sealed class RefcountTable
     /// <summary>Entries that fit the table as it is.</summary>
     public int EntryCount => _entries.Length;
 
-    /// <summary>Number of entries up to the last that points to a block.</summary>
-    public int UsedEntryCount
-    {
-        get
-        {
-            int count = _entries.Length;
-            while (count > 0 && _entries[count - 1] == 0)
-                count--;
-            return count;
-        }
-    }
-
     public SliceCache Cache => _cache;
 
     public static ulong[] Decode(ReadOnlySpan<byte> bigEndian)
