@@ -75,15 +75,11 @@ internal sealed class ImageResizer(Qcow2Node node)
             await data.TruncateAsync(forward, cancellation).ConfigureAwait(false);
         }
 
+        if (!zeroes)
+            await ClearTailAsync(oldBytes, request.LengthBytes, cancellation).ConfigureAwait(false);
         if (mode != PreallocationMode.Off)
         {
-            long start = oldBytes;
-            if (await HasContentToCopyAsync(oldBytes, cancellation).ConfigureAwait(false))
-            {
-                start = await node.WriteGrowthAsync(
-                    oldBytes, request.LengthBytes, _geometry.ClusterSize, cancellation).ConfigureAwait(false);
-            }
-
+            long start = await PrepareTailAsync(oldBytes, request.LengthBytes, cancellation).ConfigureAwait(false);
             var range = ByteRange.FromEnd(start, request.LengthBytes);
             await node.PreallocateAsync(range, mode, request.Progress, cancellation).ConfigureAwait(false);
         }
@@ -97,17 +93,60 @@ internal sealed class ImageResizer(Qcow2Node node)
     }
 
     /// <summary>
-    /// True where the old end cuts a cluster in two and what is before it lies in the backing file, or compressed:
-    /// linking a new cluster unwritten would hide that.
+    /// Zeroes what the cluster that the old end cuts in two holds behind it: what was there before the disk was shrunk
+    /// must not come back.
     /// </summary>
-    private async ValueTask<bool> HasContentToCopyAsync(long oldBytes, CancellationToken cancellation)
+    private async ValueTask ClearTailAsync(long oldBytes, long newBytes, CancellationToken cancellation)
+    {
+        long end = Math.Min((oldBytes + _geometry.ClusterSize - 1) & -_geometry.ClusterSize, newBytes);
+        if (end == oldBytes)
+            return;
+        IoBuffer tail = IoBufferPool.Shared.Rent((int)(end - oldBytes));
+        try
+        {
+            await node.ReadGuestAsync(new GuestOffset(oldBytes), tail.Memory, cancellation).ConfigureAwait(false);
+            if (ZeroDetector.IsZero(tail.Span))
+                return;
+        }
+        finally
+        {
+            tail.Return();
+        }
+
+        await node.WriteGrowthAsync(oldBytes, newBytes, _geometry.ClusterSize, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Makes the cluster that the old end cuts in two fit for preallocation. A new one may be linked unwritten only
+    /// where that hides nothing; else the growth is written, with what is before it copied.
+    /// </summary>
+    /// <returns>Where the preallocation begins.</returns>
+    private async ValueTask<long> PrepareTailAsync(long oldBytes, long newBytes, CancellationToken cancellation)
     {
         long start = oldBytes & -_geometry.ClusterSize;
-        if (start == oldBytes || node.Backing is not null)
-            return start != oldBytes;
-        BlockExtent extent = await node.GetStatusAsync(ByteRange.FromEnd(start, oldBytes), cancellation)
+        if (start == oldBytes)
+            return oldBytes;
+        bool isOwn = true;
+        bool hidesNothing = true;
+        long end = start + _geometry.ClusterSize;
+        for (long at = start; at < end;)
+        {
+            ClusterMapping mapping = await node.LookUpAsync(new GuestOffset(at), end - at, cancellation)
+                .ConfigureAwait(false);
+            isOwn &= mapping.IsCopied && mapping.HasHost &&
+                (_geometry.HasSubclusters || mapping.Type == SubclusterType.Normal);
+            hidesNothing &= _geometry.HasSubclusters
+                ? mapping.Type is not (SubclusterType.Normal or SubclusterType.Compressed)
+                : mapping.Type == SubclusterType.ZeroPlain || (mapping.IsUnallocated && node.Backing is null);
+            at += mapping.LengthBytes;
+        }
+
+        if (isOwn)
+            return Math.Min(end, newBytes);
+        if (hidesNothing)
+            return oldBytes;
+        return await node.WriteGrowthAsync(oldBytes, newBytes, _geometry.ClusterSize, cancellation)
             .ConfigureAwait(false);
-        return extent.Has(BlockStatus.Compressed);
     }
 
     private async ValueTask ShrinkAsync(long oldBytes, long newBytes, CancellationToken cancellation)

@@ -50,7 +50,7 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>Reads guest bytes, also beyond the virtual size (the vm state).</summary>
-    private async ValueTask ReadGuestAsync(GuestOffset guest, IoVector destination, CancellationToken cancellation)
+    internal async ValueTask ReadGuestAsync(GuestOffset guest, IoVector destination, CancellationToken cancellation)
     {
         ThrowIfUnusable();
         long epoch = -1;

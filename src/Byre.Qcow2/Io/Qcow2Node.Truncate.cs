@@ -54,7 +54,7 @@ internal sealed partial class Qcow2Node
                     Abort(plan);
             }
 
-            LinkPreallocated(plan);
+            Link(plan, isWritten: false);
             offset += plan.DataBytes;
             progress?.Invoke(offset - range.Offset);
             preferred = _tables.HasDataFile ? null : plan.NextHost;
@@ -69,8 +69,11 @@ internal sealed partial class Qcow2Node
     /// <summary>Zeroes what a larger disk would show of its backing file.</summary>
     internal async ValueTask ZeroGrowthAsync(long oldBytes, long newBytes, CancellationToken cancellation)
     {
-        long aligned = await WriteGrowthAsync(oldBytes, newBytes, _geometry.SubclusterSize, cancellation)
+        // A compressed cluster has no subclusters that could be zeroed on their own.
+        ClusterMapping tail = await LookUpAsync(new GuestOffset(oldBytes), newBytes - oldBytes, cancellation)
             .ConfigureAwait(false);
+        int alignment = tail.Type == SubclusterType.Compressed ? _geometry.ClusterSize : _geometry.SubclusterSize;
+        long aligned = await WriteGrowthAsync(oldBytes, newBytes, alignment, cancellation).ConfigureAwait(false);
         if (newBytes == aligned)
             return;
         _virtualSizeBytes = newBytes;
@@ -150,26 +153,4 @@ internal sealed partial class Qcow2Node
 
     private ByteRange HostRange(AllocatedRun run) =>
         new(_geometry.OffsetOf(run.First).Value, run.Count << _geometry.ClusterBits);
-
-    /// <summary>Links clusters that nobody has written: with subclusters they stay unallocated in the bitmap.</summary>
-    private void LinkPreallocated(AllocationPlan plan)
-    {
-        if (!_geometry.HasSubclusters || plan.NewRun.Count == 0)
-        {
-            Link(plan);
-            return;
-        }
-
-        HostOffset cluster = new(_geometry.StartOfCluster(plan.Host.Value));
-        using MetadataScope scope = _tables.Lock.Enter();
-        for (int i = 0; i < plan.Slots.Length; i++)
-        {
-            L2Entry old = _tables.Map.Read(scope, plan.Slots[i]);
-            ulong word = (ulong)(cluster.Value + ((long)i << _geometry.ClusterBits)) | L2Entry.CopiedFlag;
-            _tables.Map.Write(scope, plan.Slots[i], new L2Entry(word, old.Bitmap));
-            _tables.L2Cache.Unpin(scope, plan.Slots[i].Slice);
-        }
-
-        plan.Enter(PlanState.Linked);
-    }
 }

@@ -199,7 +199,12 @@ internal sealed partial class Qcow2Node
         Link(plan);
     }
 
-    private void Link(AllocationPlan plan)
+    /// <summary>Points the entries to the plan's clusters, and frees what they pointed to.</summary>
+    /// <param name="plan">A plan whose data is written.</param>
+    /// <param name="isWritten">
+    /// False for space that is only prepared: its subclusters, where there are any, stay as they are.
+    /// </param>
+    private void Link(AllocationPlan plan, bool isWritten = true)
     {
         if (!plan.NeedsLink)
         {
@@ -218,7 +223,7 @@ internal sealed partial class Qcow2Node
             int first = i == 0 ? _geometry.SubclusterIndex(start) : 0;
             int last = i == plan.Slots.Length - 1 ? _geometry.SubclusterIndex(end - 1) : _geometry.SubclusterCount - 1;
             ulong bitmap = old.IsCompressed ? 0 : old.Bitmap.Raw;
-            if (_geometry.HasSubclusters)
+            if (_geometry.HasSubclusters && isWritten)
             {
                 bitmap |= SubclusterBitmap.AllocatedMask(first, last - first + 1);
                 bitmap &= ~SubclusterBitmap.ZeroMask(first, last - first + 1);
