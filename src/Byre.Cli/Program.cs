@@ -22,6 +22,8 @@ internal static class Program
             line.StartsWith("warning: ", StringComparison.Ordinal)
                 ? $"{context.ProgramName}: {line}\n"
                 : line + "\n");
+        if (Environment.GetEnvironmentVariable("BYRE_SAFE") is "1" or "on")
+            context.BeSafe();
         try
         {
             return RunAsync(context, arguments).AsTask().GetAwaiter().GetResult();

@@ -8,7 +8,8 @@ namespace Byre.Block.Formats;
 /// </summary>
 public sealed class RawDriver : BlockDriver
 {
-    private const int SectorBytes = 512;
+    /// <summary>Disks consist of sectors of this many bytes.</summary>
+    internal const int SectorBytes = 512;
 
     /// <inheritdoc/>
     public override string Name => "raw";
@@ -41,7 +42,12 @@ public sealed class RawDriver : BlockDriver
             throw;
         }
 
-        return new RawNode(this, file, offset, size) { OpenedFlags = request.Flags };
+        // The guest of an image that was taken for raw could make it look like another format, to be opened as that
+        // next time.
+        return new RawNode(this, file, offset, size, guardsFirstSector: request.IsProbed)
+        {
+            OpenedFlags = request.Flags,
+        };
     }
 
     /// <inheritdoc/>

@@ -7,22 +7,27 @@ namespace Byre.Block.Formats;
 
 /// <summary>
 /// An open raw image: passes everything to its file, moved by the offset and bounded by the size it was given.
-/// Its length is the file's rounded up to 512 bytes. Threading as <see cref="BlockNode"/>.
+/// Its length is the file's rounded up to 512 bytes. Where its format was only guessed, a write that would make the
+/// first sector look like that of another format fails with EPERM. Threading as <see cref="BlockNode"/>.
 /// </summary>
 internal sealed class RawNode : BlockNode
 {
     private readonly BlockNode _file;
     private readonly BlockChild[] _children;
+    private readonly bool _guardsFirstSector;
     private long _offset;
     private long? _size;
 
-    public RawNode(RawDriver driver, BlockNode file, long offset, long? size)
+    public RawNode(RawDriver driver, BlockNode file, long offset, long? size, bool guardsFirstSector)
     {
         Driver = driver;
         _file = file;
         _offset = offset;
         _size = size;
-        Limits = file.Limits.PassedUp();
+        _guardsFirstSector = guardsFirstSector;
+        BlockLimits limits = file.Limits.PassedUp();
+        // Whole sectors only, so that each write of the first one can be looked at.
+        Limits = guardsFirstSector ? limits with { RequestAlignmentBytes = RawDriver.SectorBytes } : limits;
         bool isWindow = offset != 0 || size is not null;
         _children = [new BlockChild("file", isWindow ? ChildRole.Data : ChildRole.Filtered, file)];
     }
@@ -81,6 +86,8 @@ internal sealed class RawNode : BlockNode
         long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
     {
         long hostOffset = HostOffset(new ByteRange(offset, source.Length), Errno.NoSpace);
+        if (_guardsFirstSector && offset < RawDriver.SectorBytes && source.Length > 0)
+            source = CheckFirstSector(new ByteRange(offset, source.Length), source);
         ValueTask reached = _file.ReachAsync(BlockEvent.WriteAio, cancellation);
         return reached.IsCompletedSuccessfully
             ? _file.WriteAsync(hostOffset, source, flags, cancellation)
@@ -120,6 +127,23 @@ internal sealed class RawNode : BlockNode
         if (request.LengthBytes > long.MaxValue - _offset)
             throw BlockException.Invalid("Disk size too large for the chosen offset");
         return _file.TruncateAsync(request with { LengthBytes = request.LengthBytes + _offset }, cancellation);
+    }
+
+    /// <summary>
+    /// Refuses what another format begins with. What is returned is to be written: it holds a copy of what was looked
+    /// at, which the request's owner cannot change any more.
+    /// </summary>
+    private static IoVector CheckFirstSector(ByteRange range, IoVector source)
+    {
+        Invariant.That(range.Offset == 0 && range.Length >= RawDriver.SectorBytes);
+        byte[] sector = new byte[RawDriver.SectorBytes];
+        source.Slice(new ByteRange(0, sector.Length)).CopyTo(sector);
+        if (FormatSignatures.Identify(sector) is not null)
+            throw BlockException.FromErrno(Errno.OperationNotPermitted);
+        var segments = new List<Memory<byte>> { sector };
+        foreach (Memory<byte> segment in source.From(sector.Length))
+            segments.Add(segment);
+        return new IoVector(segments.ToArray());
     }
 
     private async ValueTask ReadAfterAsync(

@@ -20,8 +20,16 @@ public sealed class ImageOpener(DriverRegistry registry) : IImageOpener
     /// <summary>The drivers.</summary>
     public DriverRegistry Registry { get; } = registry;
 
-    /// <summary>Whether files that images name may be opened.</summary>
-    public ImplicitOpenPolicy ImplicitOpens { get; init; } = ImplicitOpenPolicy.AllowAll;
+    /// <summary>
+    /// Whether files that images name may be opened: none unless set. May be changed between two opens.
+    /// </summary>
+    public ImplicitOpenPolicy ImplicitOpens { get; set; } = ImplicitOpenPolicy.DenyAll;
+
+    /// <summary>
+    /// Whether the format of an image that will be written to may be found out from its content, which a guest may have
+    /// made. Off unless set: the format must then be given. May be changed between two opens.
+    /// </summary>
+    public bool ProbesWritable { get; set; }
 
     /// <summary>Receives warnings, without "warning: " and line end; null drops them.</summary>
     public Action<string>? Warn { get; init; }

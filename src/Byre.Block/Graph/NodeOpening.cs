@@ -1,4 +1,3 @@
-using Byre.Block.Buffers;
 using Byre.Block.Errors;
 
 namespace Byre.Block.Graph;
@@ -10,8 +9,6 @@ namespace Byre.Block.Graph;
 /// </summary>
 internal sealed class NodeOpening : IImageOpener
 {
-    private const int ProbeBytes = 2048;
-
     private readonly ImageOpener _opener;
     private readonly NodeOpening? _parent;
     private readonly OptionSet _options;
@@ -154,6 +151,7 @@ internal sealed class NodeOpening : IImageOpener
             Flags = _generic.Flags,
             FileName = _file?.FileName ?? _options.Get("filename") ?? "",
             Permissions = OwnPermissions(),
+            IsProbed = probed,
         };
         BlockNode node = await _driver.OpenAsync(request, cancellation).ConfigureAwait(false);
         try
@@ -236,29 +234,12 @@ internal sealed class NodeOpening : IImageOpener
         _generic.SuppressBacking();
     }
 
-    private async ValueTask<BlockDriver> ProbeAsync(CancellationToken cancellation)
+    private ValueTask<BlockDriver> ProbeAsync(CancellationToken cancellation)
     {
         if (_file is null)
             throw BlockException.Invalid("Must specify either driver or file");
-        long length = _file.LengthBytes;
-        if (length == 0)
-            return _opener.Registry.Get("raw");
-        using IoBuffer buffer = IoBufferPool.Shared.RentZeroed(ProbeBytes);
-        try
-        {
-            Memory<byte> header = buffer.Memory[..(int)Math.Min(length, ProbeBytes)];
-            await _file.ReadAsync(0, header, cancellation).ConfigureAwait(false);
-        }
-        catch (BlockException failure)
-        {
-            throw failure.Prepend("Could not read image for determining its format: ");
-        }
-
-        return _opener.Registry.Probe(buffer.Span, _file.FileName)
-            ?? throw new BlockException(
-                BlockErrorKind.InvalidFormat,
-                Errno.NoEntry,
-                "Could not determine image format: No compatible driver found");
+        bool isWritable = (_generic.Flags & OpenFlags.ReadWrite) != 0;
+        return FormatProbe.RunAsync(_opener, _file, isWritable, cancellation);
     }
 
     private async ValueTask<BlockNode?> OpenOtherChildAsync(
@@ -283,7 +264,7 @@ internal sealed class NodeOpening : IImageOpener
         if (format is not null && !subset.Contains("driver"))
             subset["driver"] = format;
         if (name == "data-file" && fileName is not null)
-            _opener.ImplicitOpens.Check(fileName, role);
+            CheckImplicit(role, fileName, fileName, isProbed: false);
         // A driver that is not known yet is about to be probed, and so a format; so is what a "file" is opened ahead
         // for.
         bool isFormat = name == "file" || _driver is not { IsFormat: false };
@@ -310,9 +291,11 @@ internal sealed class NodeOpening : IImageOpener
             if (reference is not null)
                 return Borrow(reference, null, subset);
             bool isImplicit = subset.IsEmpty;
-            string? resolved = subset.Contains("file.filename") ? null : ResolveBacking(fileName);
             if (!string.IsNullOrEmpty(format) && !subset.Contains("driver"))
                 subset["driver"] = format;
+            string? resolved = subset.Contains("file.filename")
+                ? null
+                : ResolveBacking(fileName, isProbed: !subset.Contains("driver"));
             var child = new NodeOpening(
                 _opener, this, subset, _generic.InheritedFlags(ChildRole.Backing, ParentKind.Format))
             {
@@ -330,15 +313,39 @@ internal sealed class NodeOpening : IImageOpener
         }
     }
 
-    private string? ResolveBacking(string? fileName)
+    private string? ResolveBacking(string? fileName, bool isProbed)
     {
         if (string.IsNullOrEmpty(fileName))
             return null;
         string resolved = FileNames.HasProtocol(fileName) || FileNames.IsAbsolute(fileName)
             ? fileName
             : (_file?.DirectoryName() ?? "") + fileName;
-        _opener.ImplicitOpens.Check(resolved, ChildRole.Backing);
+        CheckImplicit(ChildRole.Backing, fileName, resolved, isProbed);
         return resolved;
+    }
+
+    private void CheckImplicit(ChildRole role, string storedName, string fullName, bool isProbed) =>
+        _opener.ImplicitOpens.Check(new ImplicitOpen
+        {
+            ImageFileName = _file?.FileName ?? "",
+            ImageDirectory = FindDirectory(),
+            Role = role,
+            StoredName = storedName,
+            FullName = fullName,
+            IsProbed = isProbed,
+        });
+
+    private string? FindDirectory()
+    {
+        try
+        {
+            return _file?.DirectoryName();
+        }
+        catch (BlockException)
+        {
+            // A node that is made of several, or of none, has no directory: the policy is told so.
+            return null;
+        }
     }
 
     private BorrowedNode Borrow(string reference, string? fileName, OptionSet subset)

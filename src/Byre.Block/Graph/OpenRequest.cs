@@ -27,6 +27,9 @@ public sealed class OpenRequest
     /// </summary>
     public (NodePermissions Used, NodePermissions Shared)? Permissions { get; init; }
 
+    /// <summary>True where the driver was not asked for but found by probing.</summary>
+    public bool IsProbed { get; init; }
+
     public bool IsReadOnly => (Flags & OpenFlags.ReadWrite) == 0;
 
     public bool Has(OpenFlags flag) => (Flags & flag) != 0;

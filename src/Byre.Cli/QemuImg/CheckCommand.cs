@@ -35,7 +35,7 @@ internal sealed class CheckCommand : Verb
     public override async ValueTask<int> RunAsync(string[] arguments, ProgramContext context)
     {
         var command = new CheckArguments(context);
-        var options = new GnuOptions(arguments, "hf:r:T:qU", LongOptions);
+        var options = context.ParseOptions(arguments, "hf:r:T:qU", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)
@@ -92,6 +92,9 @@ internal sealed class CheckCommand : Verb
         OpenFlags flags = OpenFlags.Check | cache.Flags;
         if (command.Repair != RepairMode.None)
             flags |= OpenFlags.ReadWrite;
+        // A check reads the image's own metadata: it can do without the backing file.
+        if (context.IsSafe)
+            flags |= OpenFlags.NoBacking;
 
         BlockBackend backend = await command.Images.OpenAsync(operand, flags, cache.WriteThrough).ConfigureAwait(false);
         await using (backend.ConfigureAwait(false))

@@ -41,7 +41,7 @@ internal sealed class CompareCommand : Verb
     public override async ValueTask<int> RunAsync(string[] arguments, ProgramContext context)
     {
         var images = new ImageArguments(context);
-        var options = new GnuOptions(arguments, "hf:F:T:pqsU", LongOptions);
+        var options = context.ParseOptions(arguments, "hf:F:T:pqsU", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             if (code == 'h')

@@ -91,7 +91,7 @@ internal sealed class ConvertArguments
     public static ConvertArguments? TryParse(string[] arguments, ProgramContext context)
     {
         var parsed = new ConvertArguments(context);
-        var options = new GnuOptions(arguments, "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:", LongOptions);
+        var options = context.ParseOptions(arguments, "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             if (code == 'h')

@@ -27,7 +27,7 @@ internal sealed class CreateCommand : Verb
         var images = new ImageArguments(context);
         var creationOptions = new OptionAccumulator();
 
-        var options = new GnuOptions(arguments, "F:b:f:ho:qu", LongOptions);
+        var options = context.ParseOptions(arguments, "F:b:f:ho:qu", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)

@@ -35,7 +35,7 @@ internal sealed class DdCommand : Verb
         string outputFormat = "raw";
         var progressMode = ProgressMode.Silent;
         var images = new ImageArguments(context);
-        var options = new GnuOptions(arguments, "hf:O:U", LongOptions);
+        var options = context.ParseOptions(arguments, "hf:O:U", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)

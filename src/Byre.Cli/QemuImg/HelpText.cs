@@ -11,6 +11,8 @@ internal static class HelpText
             '-h', '--help'       display this help and exit
             '-V', '--version'    output version information and exit
             '-T', '--trace'      accepted and ignored
+            '--safe'             before or behind any command: open no file only because an image names it, and
+                                 probe no image that is written to (not in QEMU; also BYRE_SAFE=1 in the environment)
 
         Command syntax:
           check    [--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] [-r [leaks | all]]

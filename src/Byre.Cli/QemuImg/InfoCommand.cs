@@ -30,7 +30,7 @@ internal sealed class InfoCommand : Verb
         string? outputName = null;
         bool wholeChain = false;
         var images = new ImageArguments(context);
-        var options = new GnuOptions(arguments, "f:hU", LongOptions);
+        var options = context.ParseOptions(arguments, "f:hU", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)
@@ -62,7 +62,7 @@ internal sealed class InfoCommand : Verb
             throw new UsageException("Expecting one image file name");
         string operand = options.Operands[0];
         OutputFormat format = OutputFormats.Parse(outputName);
-        List<NodeInfo> chain = await CollectAsync(images, operand, wholeChain).ConfigureAwait(false);
+        List<NodeInfo> chain = await CollectAsync(context, images, operand, wholeChain).ConfigureAwait(false);
         if (format == OutputFormat.Json)
             context.Out.WriteLine(QemuJsonWriter.WritePretty(wholeChain ? AsJson(chain) : chain[0].ToJson()));
         else
@@ -92,7 +92,8 @@ internal sealed class InfoCommand : Verb
     /// Opens image after image, each without its backing file, so that a chain can be shown whose lower part is
     /// broken or a loop.
     /// </summary>
-    private static async ValueTask<List<NodeInfo>> CollectAsync(ImageArguments images, string operand, bool wholeChain)
+    private static async ValueTask<List<NodeInfo>> CollectAsync(
+        ProgramContext context, ImageArguments images, string operand, bool wholeChain)
     {
         var chain = new List<NodeInfo>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -114,8 +115,22 @@ internal sealed class InfoCommand : Verb
                 throw BlockException.Invalid(
                     $"Could not determine absolute backing filename, but backing filename '{backing}' present");
             }
+
+            if (name is not null)
+                CheckPolicy(context, last, name);
         }
 
         return chain;
     }
+
+    /// <summary>The next image is opened only because this one names it.</summary>
+    private static void CheckPolicy(ProgramContext context, NodeInfo image, string fullName) =>
+        context.Images.Opener.ImplicitOpens.Check(new ImplicitOpen
+        {
+            ImageFileName = image.FileName,
+            Role = ChildRole.Backing,
+            StoredName = image.BackingFileName ?? "",
+            FullName = fullName,
+            IsProbed = image.BackingFormat is null,
+        });
 }

@@ -32,7 +32,7 @@ internal sealed class MapCommand : Verb
         long start = 0;
         long mostBytes = -1;
         var images = new ImageArguments(context);
-        var options = new GnuOptions(arguments, "f:s:l:hU", LongOptions);
+        var options = context.ParseOptions(arguments, "f:s:l:hU", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)

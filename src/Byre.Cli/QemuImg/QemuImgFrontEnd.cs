@@ -18,7 +18,10 @@ internal static class QemuImgFrontEnd
     {
         if (arguments.Length == 0)
             throw new UsageException("Not enough arguments");
-        var options = new GnuOptions([context.ProgramName, .. arguments], "hVT:", StandardOptions, stopAtOperand: true);
+        var options = new GnuOptions([context.ProgramName, .. arguments], "hVT:", StandardOptions, stopAtOperand: true)
+        {
+            OnSafe = context.BeSafe,
+        };
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)

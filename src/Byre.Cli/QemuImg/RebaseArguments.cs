@@ -52,7 +52,7 @@ internal sealed class RebaseArguments
     {
         var parsed = new RebaseArguments(context);
         bool quiet = false;
-        var options = new GnuOptions(arguments, "hf:F:b:upt:T:qUc", LongOptions);
+        var options = context.ParseOptions(arguments, "hf:F:b:upt:T:qUc", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             if (code == 'h')

@@ -37,7 +37,7 @@ internal sealed class ResizeCommand : Verb
         var progressMode = ProgressMode.Silent;
         var preallocation = PreallocationMode.Off;
         var images = new ImageArguments(context);
-        var options = new GnuOptions(arguments.AsSpan(..^1), "f:hq", LongOptions);
+        var options = context.ParseOptions(arguments.AsSpan(..^1), "f:hq", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)

@@ -28,7 +28,7 @@ internal sealed class SnapshotCommand : Verb
         int action = 0;
         string name = "";
         var images = new ImageArguments(context);
-        var options = new GnuOptions(arguments, "la:c:d:hqU", LongOptions);
+        var options = context.ParseOptions(arguments, "la:c:d:hqU", LongOptions);
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {
             switch (code)

@@ -37,7 +37,7 @@ internal static class QemuIoFrontEnd
     public static async ValueTask<int> RunAsync(ProgramContext context, string[] arguments)
     {
         var commandLine = new IoCommandLine();
-        var scan = new GnuOptions([context.ProgramName, .. arguments], "hVc:d:f:rsnCmki:t:T:U", LongOptions);
+        var scan = context.ParseOptions([context.ProgramName, .. arguments], "hVc:d:f:rsnCmki:t:T:U", LongOptions);
         try
         {
             for (int code; (code = scan.Next()) != GnuOptions.End;)

@@ -44,6 +44,11 @@ internal sealed class GnuOptions
         _stopAtOperand = stopAtOperand;
     }
 
+    /// <summary>
+    /// Called for "--safe", which every command has; the walk then goes on by itself. Null: an option like others.
+    /// </summary>
+    public Action? OnSafe { get; init; }
+
     /// <summary>The argument of the option returned last; empty where it has none.</summary>
     public string Argument { get; private set; } = "";
 
@@ -83,7 +88,10 @@ internal sealed class GnuOptions
         if (element[1] == '-')
         {
             _index++;
-            return ParseLong(element);
+            if (OnSafe is null || element != "--safe")
+                return ParseLong(element);
+            OnSafe();
+            return Next();
         }
 
         _cluster = element;

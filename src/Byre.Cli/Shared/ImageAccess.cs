@@ -6,14 +6,33 @@ namespace Byre.Cli.Shared;
 /// <summary>
 /// Opens and creates images with the drivers of <see cref="Drivers"/>. Not thread-safe.
 /// </summary>
-internal sealed class ImageAccess(ProgramContext context)
+internal sealed class ImageAccess
 {
-    /// <summary>The opener behind it.</summary>
-    public ImageOpener Opener { get; } = new(Drivers.CreateRegistry())
+    private static readonly ImplicitOpenPolicy SafePolicy =
+        ImplicitOpenPolicy.DenyAll.WithRemedy("name it on the command line, or leave out --safe");
+
+    private readonly ProgramContext _context;
+
+    public ImageAccess(ProgramContext context)
     {
-        Warn = context.Warn,
-        WarnOfProbedRaw = text => context.Errors.Write(text.EndsWith('\n') ? text : text + "\n"),
-    };
+        _context = context;
+        Opener = new ImageOpener(Drivers.CreateRegistry())
+        {
+            Warn = context.Warn,
+            WarnOfProbedRaw = text => context.Errors.Write(text.EndsWith('\n') ? text : text + "\n"),
+        };
+        ApplySafety();
+    }
+
+    /// <summary>The opener behind it.</summary>
+    public ImageOpener Opener { get; }
+
+    /// <summary>Follows <see cref="ProgramContext.IsSafe"/>; without it images are trusted, as by the peer.</summary>
+    public void ApplySafety()
+    {
+        Opener.ImplicitOpens = _context.IsSafe ? SafePolicy : ImplicitOpenPolicy.AllowAll;
+        Opener.ProbesWritable = !_context.IsSafe;
+    }
 
     /// <summary>
     /// Opens the node named <paramref name="fileName"/> (null where the options describe it alone), probing its

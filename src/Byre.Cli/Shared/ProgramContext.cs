@@ -26,6 +26,26 @@ internal sealed class ProgramContext(string programName, StandardOutput output, 
     /// <summary>What <c>--object secret,...</c> defined.</summary>
     public SecretTable Secrets => _secrets ??= new SecretTable();
 
+    /// <summary>
+    /// <c>--safe</c>: images come from strangers. No file is opened only because an image names it, and what is written
+    /// to is not probed for its format.
+    /// </summary>
+    public bool IsSafe { get; private set; }
+
+    /// <summary>Begins to be safe; everything opened from now on.</summary>
+    public void BeSafe()
+    {
+        IsSafe = true;
+        _images?.ApplySafety();
+    }
+
+    /// <summary>
+    /// A walk over a command's arguments, its name first, that also knows <c>--safe</c>. The rest is as
+    /// <see cref="GnuOptions"/> says.
+    /// </summary>
+    public GnuOptions ParseOptions(ReadOnlySpan<string> arguments, string shortOptions, LongOption[] longOptions) =>
+        new(arguments, shortOptions, longOptions) { OnSafe = BeSafe };
+
     /// <summary>Prints "qemu-img: TEXT" to standard error.</summary>
     public void Report(string text) => Errors.Write(ProgramName + ": " + text + "\n");
 

@@ -12,7 +12,11 @@ public class ImageOpenerTests
     private readonly ImageOpener _opener;
 
     public ImageOpenerTests() =>
-        _opener = new ImageOpener(new DriverRegistry(new RawDriver(), _files, new StackDriver()));
+        _opener = new ImageOpener(new DriverRegistry(new RawDriver(), _files, new StackDriver()))
+        {
+            ImplicitOpens = ImplicitOpenPolicy.AllowAll,
+            ProbesWritable = true,
+        };
 
     [Fact]
     public async Task Probes_raw_and_names_the_node_plainly()
@@ -150,11 +154,11 @@ public class ImageOpenerTests
     }
 
     [Fact]
-    public async Task A_policy_refuses_files_that_images_name()
+    public async Task By_default_files_that_images_name_are_refused()
     {
         AddStack("top", "base", "raw");
         _files.Add("base", new byte[512]);
-        var strict = new ImageOpener(_opener.Registry) { ImplicitOpens = ImplicitOpenPolicy.DenyAll };
+        var strict = new ImageOpener(_opener.Registry);
 
         await Assert.ThrowsAsync<BlockException>(async () => await strict.OpenAsync("top", OpenFlags.None));
         await using BlockNode explicitly = await strict.OpenAsync(
@@ -168,7 +172,7 @@ public class ImageOpenerTests
     {
         _files.Add("disk", new byte[512]);
         var warnings = new List<string>();
-        var opener = new ImageOpener(_opener.Registry) { WarnOfProbedRaw = warnings.Add };
+        var opener = new ImageOpener(_opener.Registry) { WarnOfProbedRaw = warnings.Add, ProbesWritable = true };
 
         await (await opener.OpenAsync("disk", OpenFlags.None)).DisposeAsync();
         await (await opener.OpenAsync("disk", OpenFlags.ReadWrite, format: "raw")).DisposeAsync();

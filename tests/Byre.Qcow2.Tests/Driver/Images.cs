@@ -10,7 +10,10 @@ internal sealed class Images
 {
     public Images()
     {
-        Opener = new ImageOpener(new DriverRegistry(new RawDriver(), new FileDriver(), new Qcow2Driver()));
+        Opener = new ImageOpener(new DriverRegistry(new RawDriver(), new FileDriver(), new Qcow2Driver()))
+        {
+            ImplicitOpens = ImplicitOpenPolicy.AllowAll,
+        };
         Creator = new ImageCreatorService(Opener);
     }
 
