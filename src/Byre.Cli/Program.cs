@@ -3,6 +3,7 @@ using System.Text;
 using Byre.Block.Errors;
 using Byre.Cli.QemuImg;
 using Byre.Cli.QemuIo;
+using Byre.Cli.QemuNbd;
 using Byre.Cli.Shared;
 
 [assembly: DisableRuntimeMarshalling]
@@ -51,7 +52,7 @@ internal static class Program
     private static ValueTask<int> RunAsync(ProgramContext context, string[] arguments) => context.ProgramName switch
     {
         "qemu-io" => QemuIoFrontEnd.RunAsync(context, arguments),
-        "qemu-nbd" => throw BlockException.NotSupported("The NBD server is not part of this version"),
+        "qemu-nbd" => NbdFrontEnd.RunAsync(context, arguments),
         _ => QemuImgFrontEnd.RunAsync(context, arguments),
     };
 
@@ -61,6 +62,8 @@ internal static class Program
     /// </summary>
     private static string FindProgramName()
     {
+        if (DaemonProcess.ProgramName is { } inherited)
+            return inherited;
         const string CommandLine = "/proc/self/cmdline";
         if (!File.Exists(CommandLine))
             return Path.GetFileNameWithoutExtension(Environment.GetCommandLineArgs()[0]);

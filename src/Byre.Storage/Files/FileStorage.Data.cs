@@ -1,12 +1,16 @@
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Requests;
+using Byre.Block.Threading;
 
 namespace Byre.Storage.Files;
 
 /// <content>Reads, writes and flushes.</content>
 public sealed partial class FileStorage
 {
+    /// <summary>Longer copies to and from the page cache are worth a thread of their own.</summary>
+    private const int MaxInlineBytes = 128 << 10;
+
     private long _changes;
     private long _stableChanges;
     private volatile bool _isPoisoned;
@@ -18,13 +22,15 @@ public sealed partial class FileStorage
     protected override ValueTask ReadCoreAsync(long offset, IoVector destination, CancellationToken cancellation)
     {
         AssertAligned(new ByteRange(offset, destination.Length));
-        OpenFile file = _file;
-        long count = file.Transfer.Read(file.Fd, offset, destination);
-        if (count < 0)
-            return Failed((int)-count);
-        if (count < destination.Length)
-            destination.From(count).Clear();
-        return default;
+        if (SubmissionThread.MustNotBlock)
+        {
+            return TryReadCached(offset, destination)
+                ? default
+                : WorkerOperation.Queue(this, WorkerTask.Read, offset, destination, RequestFlags.None);
+        }
+
+        int errno = ReadBlocking(offset, destination);
+        return errno == Errno.None ? default : Failed(errno);
     }
 
     /// <inheritdoc/>
@@ -33,20 +39,19 @@ public sealed partial class FileStorage
     {
         var range = new ByteRange(offset, source.Length);
         AssertAligned(range);
-        if (WriteObstacle() is { } errno)
-            return Failed(errno);
-        OpenFile file = _file;
-        int error = file.Transfer.Write(file.Fd, offset, source);
-        NoteChange();
-        if (error < 0)
-            return Failed(-error);
-        GrowLength(range.End);
-        return Complete(flags);
+        if (WriteObstacle() is { } obstacle)
+            return Failed(obstacle);
+        if (SubmissionThread.MustNotBlock && MayWait(source, flags))
+            return WorkerOperation.Queue(this, WorkerTask.Write, offset, source, flags);
+        int errno = WriteBlocking(offset, source);
+        return errno == Errno.None ? Complete(flags) : Failed(errno);
     }
 
     /// <inheritdoc/>
     protected override ValueTask FlushCoreAsync(CancellationToken cancellation)
     {
+        if (SubmissionThread.MustNotBlock && NeedsFlush)
+            return WorkerOperation.Queue(this, WorkerTask.Flush, 0, default, RequestFlags.None);
         try
         {
             Flush();
@@ -57,6 +62,57 @@ public sealed partial class FileStorage
             return ValueTask.FromException(e);
         }
     }
+
+    /// <summary>Does on a worker thread what another thread must not wait for.</summary>
+    /// <exception cref="BlockException">The request failed.</exception>
+    internal void PerformBlocking(WorkerTask task, long offset, in IoVector memory, RequestFlags flags)
+    {
+        int errno = task switch
+        {
+            WorkerTask.Read => ReadBlocking(offset, memory),
+            WorkerTask.Write => WriteBlocking(offset, memory),
+            _ => Errno.None,
+        };
+        if (errno != Errno.None)
+            throw BlockException.FromErrno(errno);
+        if (task == WorkerTask.Flush || (flags & RequestFlags.ForceUnitAccess) != 0)
+            Flush();
+    }
+
+    private int ReadBlocking(long offset, in IoVector destination)
+    {
+        OpenFile file = _file;
+        long count = file.Transfer.Read(file.Fd, offset, destination);
+        if (count < 0)
+            return (int)-count;
+        if (count < destination.Length)
+            destination.From(count).Clear();
+        return Errno.None;
+    }
+
+    private int WriteBlocking(long offset, in IoVector source)
+    {
+        OpenFile file = _file;
+        int error = file.Transfer.Write(file.Fd, offset, source);
+        NoteChange();
+        if (error < 0)
+            return -error;
+        GrowLength(offset + source.Length);
+        return Errno.None;
+    }
+
+    // A page cache that has everything answers at once. What it cannot answer alone, a file's end among it, is read
+    // the usual way.
+    private bool TryReadCached(long offset, in IoVector destination)
+    {
+        OpenFile file = _file;
+        if (file.IsDirect || !destination.IsSingle || destination.Length > MaxInlineBytes)
+            return false;
+        return _calls.ReadCached(file.Fd, destination.Single.Span, offset) == destination.Length;
+    }
+
+    private bool MayWait(in IoVector source, RequestFlags flags) =>
+        _file.IsDirect || source.Length > MaxInlineBytes || (flags & RequestFlags.ForceUnitAccess) != 0;
 
     private static ValueTask Failed(int errno) => ValueTask.FromException(BlockException.FromErrno(errno));
 
@@ -78,15 +134,17 @@ public sealed partial class FileStorage
         _holes.Invalidate();
     }
 
+    private bool NeedsFlush =>
+        _isPoisoned || ((OpenedFlags & Block.Graph.OpenFlags.CacheNoFlush) == 0
+            && Interlocked.Read(ref _changes) != Interlocked.Read(ref _stableChanges));
+
     private void Flush()
     {
         if (_isPoisoned)
             throw BlockException.FromErrno(Errno.InputOutput);
-        if ((OpenedFlags & Block.Graph.OpenFlags.CacheNoFlush) != 0)
+        if (!NeedsFlush)
             return;
         long changes = Interlocked.Read(ref _changes);
-        if (changes == Interlocked.Read(ref _stableChanges))
-            return;
 
         int error = _calls.Synchronise(_file.Fd);
         if (error < 0)

@@ -25,6 +25,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "pwritev", SetLastError = true)]
     internal static partial nint PWriteV(int fd, IoSegment* segments, int count, long offset);
 
+    [LibraryImport(Library, EntryPoint = "preadv2", SetLastError = true)]
+    internal static partial nint PReadV2(int fd, IoSegment* segments, int count, long offset, int flags);
+
     [LibraryImport(Library, EntryPoint = "fdatasync", SetLastError = true)]
     internal static partial int FDataSync(int fd);
 

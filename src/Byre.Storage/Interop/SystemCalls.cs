@@ -14,6 +14,7 @@ internal unsafe class SystemCalls
     /// <summary>Segments that one vectored call takes at most (IOV_MAX).</summary>
     public const int MaxSegments = 1024;
 
+    private const int NoWait = 8;
     private const int LockGet = 36;
     private const int LockSet = 37;
     private const int CurrentDirectory = -100;
@@ -40,6 +41,21 @@ internal unsafe class SystemCalls
         {
             do
                 result = LibC.PRead(fd, start, (nuint)destination.Length, offset);
+            while (result < 0 && IsInterrupted());
+        }
+
+        return result < 0 ? Failure() : result;
+    }
+
+    /// <summary>Reads what is in the page cache; EAGAIN where the device would have to be waited for.</summary>
+    public virtual long ReadCached(int fd, Span<byte> destination, long offset)
+    {
+        nint result;
+        fixed (byte* start = destination)
+        {
+            var segment = new IoSegment(start, (nuint)destination.Length);
+            do
+                result = LibC.PReadV2(fd, &segment, 1, offset, NoWait);
             while (result < 0 && IsInterrupted());
         }
 
