@@ -25,6 +25,9 @@ public abstract class BlockDriver
     /// <summary>The prefix before the colon of a file name that selects this protocol ("nbd"); null for none.</summary>
     public virtual string? FileNamePrefix => null;
 
+    /// <summary>True for every prefix of a file name that selects this protocol ("nbd", "nbd+unix").</summary>
+    public virtual bool OpensPrefix(string prefix) => FileNamePrefix == prefix;
+
     /// <summary>What <c>create -o</c> accepts; empty where images cannot be created.</summary>
     public virtual IReadOnlyList<CreateOption> CreateOptions => [];
 

@@ -59,7 +59,7 @@ public sealed class DriverRegistry
             return Get("file");
         foreach (BlockDriver driver in _drivers)
         {
-            if (driver.FileNamePrefix == protocol)
+            if (driver.OpensPrefix(protocol))
                 return driver;
         }
 

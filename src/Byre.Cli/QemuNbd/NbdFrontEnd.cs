@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Byre.Block.Errors;
 using Byre.Cli.Shared;
+using Byre.Nbd.Client;
 using Byre.Nbd.Server;
 
 namespace Byre.Cli.QemuNbd;
@@ -22,14 +23,23 @@ internal static class NbdFrontEnd
         CheckActivation(line);
         CheckTls(line);
         if (line.IsList)
-            throw BlockException.NotSupported("Listing exports is not part of this version");
+            return List(context, line);
         if (line.Device is not null || line.Disconnects)
             throw BlockException.NotSupported("Kernel /dev/nbdN support not available");
         if (line.Forks && !DaemonProcess.IsDaemon)
-            return await DaemonProcess.StartAsync(context, arguments).ConfigureAwait(false);
+            return await DaemonProcess.StartAsync(context, arguments, line.IsVerbose).ConfigureAwait(false);
         if (line.Forks)
             DaemonProcess.Detach();
         return await ServeAsync(context, line).ConfigureAwait(false);
+    }
+
+    private static int List(ProgramContext context, NbdCommandLine line)
+    {
+        var address = new NbdAddress(
+            line.SocketPath, line.SocketPath is null ? line.Address ?? DefaultAddress : null, line.Port ?? DefaultPort);
+        NbdClientTls? tls = null;
+        ExportListPrinter.Print(context.Out, NbdExportInfo.List(address, tls, line.TlsHostName ?? line.Address));
+        return 0;
     }
 
     private static async ValueTask<int> ServeAsync(ProgramContext context, NbdCommandLine line)
@@ -69,7 +79,7 @@ internal static class NbdFrontEnd
             };
             foreach (Socket socket in sockets)
                 server.Listen(socket);
-            AnnounceReady(line);
+            AnnounceReady(context, line);
             await ending.Ended.ConfigureAwait(false);
             server.Stop();
         }
@@ -79,13 +89,13 @@ internal static class NbdFrontEnd
         return 0;
     }
 
-    private static void AnnounceReady(NbdCommandLine line)
+    private static void AnnounceReady(ProgramContext context, NbdCommandLine line)
     {
         if (line.PidFile is not null)
             WritePidFile(line.PidFile);
         Directory.SetCurrentDirectory("/");
         if (line.Forks)
-            DaemonProcess.ReportReady(line.IsVerbose);
+            DaemonProcess.ReportReady(context, line.IsVerbose);
     }
 
     private static void WritePidFile(string path)

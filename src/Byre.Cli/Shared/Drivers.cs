@@ -3,6 +3,7 @@ using Byre.Block.Filters.Blkdebug;
 using Byre.Block.Filters.Quorum;
 using Byre.Block.Formats;
 using Byre.Block.Graph;
+using Byre.Nbd.Client;
 using Byre.Qcow2;
 using Byre.Storage.Drivers;
 using Byre.Storage.Null;
@@ -22,6 +23,7 @@ internal static class Drivers
         new HostCdromDriver(),
         NullDriver.Coroutine,
         NullDriver.Asynchronous,
+        new NbdDriver(),
         new CopyOnReadDriver(),
         new CompressDriver(),
         new QuorumDriver());

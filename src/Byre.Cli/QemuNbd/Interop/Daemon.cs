@@ -1,28 +1,46 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Byre.Block.Errors;
 
 namespace Byre.Cli.QemuNbd.Interop;
 
 /// <summary>What a process needs to leave its terminal. Linux only.</summary>
-internal static partial class Daemon
+internal static unsafe partial class Daemon
 {
     private const int OpenReadWrite = 2;
+    private const int LinkBytes = 4096;
 
-    /// <summary>Starts a session of its own, with nothing to read and nowhere to print; errors stay open.</summary>
+    /// <summary>Starts a session of its own.</summary>
     /// <exception cref="BlockException">The system refuses.</exception>
-    public static void Detach()
+    public static void StartSession() => Check(SetSession());
+
+    /// <summary>
+    /// Lets go of what a standard descriptor leads to, which then leads nowhere. The runtime keeps copies of the first
+    /// three descriptors: they go, too, or whoever waits for the end of the file would wait for ever.
+    /// </summary>
+    /// <exception cref="BlockException">The system refuses.</exception>
+    public static void Release(int descriptor)
     {
-        Check(SetSession());
+        string target = TargetOf(descriptor);
         int nowhere = Open("/dev/null", OpenReadWrite);
         Check(nowhere);
-        Check(Duplicate(nowhere, 0));
-        Check(Duplicate(nowhere, 1));
+        Check(Duplicate(nowhere, descriptor));
+        foreach (string entry in Directory.EnumerateFileSystemEntries("/proc/self/fd"))
+        {
+            int other = int.Parse(Path.GetFileName(entry), NumberStyles.None, CultureInfo.InvariantCulture);
+            if (other > 2 && other != nowhere && target.Length > 0 && TargetOf(other) == target)
+                Check(Duplicate(nowhere, other));
+        }
+
         Check(Close(nowhere));
     }
 
-    /// <summary>Errors go nowhere, too: who waits for them sees their end.</summary>
-    /// <exception cref="BlockException">The system refuses.</exception>
-    public static void CloseErrors() => Check(Duplicate(1, 2));
+    private static string TargetOf(int descriptor)
+    {
+        byte* buffer = stackalloc byte[LinkBytes];
+        nint length = ReadLink($"/proc/self/fd/{descriptor}", buffer, LinkBytes);
+        return length > 0 ? System.Text.Encoding.UTF8.GetString(buffer, (int)length) : "";
+    }
 
     private static void Check(int result)
     {
@@ -30,7 +48,6 @@ internal static partial class Daemon
             throw BlockException.FromErrno("Failed to daemonize", Marshal.GetLastPInvokeError());
     }
 
-    /// <summary>A second descriptor for the same file.</summary>
     [LibraryImport("libc", EntryPoint = "dup2", SetLastError = true)]
     private static partial int Duplicate(int from, int to);
 
@@ -42,4 +59,7 @@ internal static partial class Daemon
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     private static partial int Close(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "readlink", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint ReadLink(string path, byte* buffer, nuint length);
 }
