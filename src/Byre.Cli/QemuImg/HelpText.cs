@@ -58,6 +58,9 @@ internal static class HelpText
 
         More commands:
           demo                        show on temporary images what the program does
+          inspect [-f fmt] [--output=ofmt] [--max-virtual-size=size] [--block-device] filename
+                                      say whether a stranger's image may be used unattended, reading nothing else;
+                                      exit status 0: safe, 2: unsafe, 3: no image, 4: unreadable, 1: usage
           io [options] [filename]     the front end called qemu-io
 
         """;

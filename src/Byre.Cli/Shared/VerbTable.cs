@@ -1,4 +1,5 @@
 using Byre.Cli.Demo;
+using Byre.Cli.Inspect;
 using Byre.Cli.QemuImg;
 
 namespace Byre.Cli.Shared;
@@ -16,6 +17,7 @@ internal static class VerbTable
         "dd" => new DdCommand(),
         "demo" => new DemoCommand(),
         "info" => new InfoCommand(),
+        "inspect" => new InspectCommand(),
         "map" => new MapCommand(),
         "rebase" => new RebaseCommand(),
         "resize" => new ResizeCommand(),
