@@ -45,7 +45,8 @@ public sealed class DifferentialTests(ITestOutputHelper log)
         }
 
         log.WriteLine(
-            $"# {cases} programs from seed {SoakSettings.Seed}, {findings} findings in QEMU, {failures.Count} failures");
+            $"# {cases} programs from seed {SoakSettings.Seed}, {findings} findings in QEMU, "
+            + $"{failures.Count} failures");
         Assert.True(failures.Count == 0, string.Join("\n", failures));
     }
 
