@@ -192,7 +192,7 @@ internal sealed class ImageResizer(Qcow2Node node)
     private async ValueTask DropRefcountBlocksAsync(CancellationToken cancellation)
     {
         ulong[] table = _tables.Refcounts.CopyEntries();
-        var gone = new List<(HostOffset Block, bool CountsItself)>();
+        var gone = new List<(int Index, HostOffset Block, bool CountsItself)>();
         for (int index = 0; index < table.Length; index++)
         {
             HostOffset block = _tables.Refcounts.BlockAt(index);
@@ -202,7 +202,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             if (!await CountsOnlyItselfAsync(index, block, countsItself, cancellation).ConfigureAwait(false))
                 continue;
             table[index] = 0;
-            gone.Add((block, countsItself));
+            gone.Add((index, block, countsItself));
         }
 
         if (gone.Count == 0)
@@ -210,14 +210,25 @@ internal sealed class ImageResizer(Qcow2Node node)
         byte[] bytes = new byte[table.Length * Geometry.TableEntryBytes];
         L1Table.Encode(table, bytes);
         RefcountTableLocation location = _tables.Refcounts.Location;
-        await node.Structure.WriteCheckedAsync(location.Offset, bytes, OverlapChecks.RefcountTable, cancellation)
-            .ConfigureAwait(false);
+        bool written = false;
+        try
+        {
+            await node.Structure.WriteCheckedAsync(location.Offset, bytes, OverlapChecks.RefcountTable, cancellation)
+                .ConfigureAwait(false);
+            written = true;
+        }
+        finally
+        {
+            foreach ((int index, _, _) in gone)
+                node.Structure.Uncertain.NoteRefcountEntry(index, written);
+        }
+
         await node.FlushOrder.SyncAsync(cancellation).ConfigureAwait(false);
         using (MetadataScope scope = _tables.Lock.Enter())
         {
             _tables.Refcounts.Replace(scope, location, table);
             _tables.Overlap.Forget(scope);
-            foreach ((HostOffset block, bool countsItself) in gone)
+            foreach ((_, HostOffset block, bool countsItself) in gone)
             {
                 _tables.RefcountCache.Drop(scope, block, _geometry.ClusterSize);
                 if (!countsItself)

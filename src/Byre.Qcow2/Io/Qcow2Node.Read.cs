@@ -72,7 +72,8 @@ internal sealed partial class Qcow2Node
 
                 if (!miss.IsNone)
                 {
-                    await _loader.ProvideAsync(miss, pins ??= new PinSet(_tables), cancellation).ConfigureAwait(false);
+                    await _loader.ProvideForReadAsync(miss, pins ??= new PinSet(_tables), cancellation)
+                        .ConfigureAwait(false);
                     continue;
                 }
 

@@ -123,6 +123,13 @@ internal sealed partial class Qcow2Node
             : new ByteRange(plan.Host.Value, plan.DataBytes + plan.TailBytes);
         if (mode is PreallocationMode.Metadata or PreallocationMode.Off)
         {
+            // Entries must not point behind the end of the file: to other programs that is damage.
+            if (!_tables.HasDataFile && host.End > _data.LengthBytes)
+            {
+                await _data.TruncateAsync(new TruncateRequest(host.End, Exact: false), cancellation)
+                    .ConfigureAwait(false);
+            }
+
             // Clusters that were in use before hold old bytes: a linked cluster must read as zeroes.
             if (plan.NewRun is { Count: > 0, IsPristine: false })
                 await _data.WriteZeroesAsync(host, RequestFlags.MayUnmap, cancellation).ConfigureAwait(false);

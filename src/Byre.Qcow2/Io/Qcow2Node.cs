@@ -48,6 +48,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         _flush = new FlushOrder(_tables, SetIncompatibleBitAsync);
         _loader = new MetadataLoader(_tables, _flush) { Structure = _structure };
         _flush.Release = new QuarantineRelease(_tables, _loader);
+        _flush.RewriteUncertain = _structure.RewriteUncertainAsync;
         _structure.Flush = _flush;
         _structure.Loader = _loader;
         _virtualSizeBytes = context.Header.VirtualSizeBytes;

@@ -27,6 +27,9 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     /// <summary>Loads refcount slices while a flush runs; set by the node.</summary>
     public MetadataLoader Loader { get; set; } = null!;
 
+    /// <summary>Writes again what failed writes left in doubt; set by the node.</summary>
+    public Func<CancellationToken, ValueTask> RewriteUncertain { get; set; } = null!;
+
     /// <summary>Device flushes by this image since it was opened.</summary>
     public long DeviceFlushes { get; private set; }
 
@@ -155,6 +158,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
                 await setDirtyBit(IncompatibleFeatures.Dirty).ConfigureAwait(false);
             await WriteSlicesAsync(tables.RefcountCache, refcounts, OverlapChecks.RefcountBlock, cancellation)
                 .ConfigureAwait(false);
+            await RewriteUncertain(cancellation).ConfigureAwait(false);
             await SyncAsync(cancellation).ConfigureAwait(false);
             step1 = true;
         }

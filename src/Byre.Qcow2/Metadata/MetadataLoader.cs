@@ -1,3 +1,4 @@
+using Byre.Block.Errors;
 using Byre.Block.Requests;
 using Byre.Qcow2.Layout;
 
@@ -15,20 +16,28 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
     /// <summary>Provides <paramref name="miss"/>; loaded slices stay pinned in <paramref name="pins"/>.</summary>
     public ValueTask ProvideAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) => miss.Kind switch
     {
-        MissKind.L2Slice => LoadAsync(tables.L2Cache, miss, pins, insideFlush: false, cancellation),
-        MissKind.RefcountSlice => LoadAsync(tables.RefcountCache, miss, pins, insideFlush: false, cancellation),
+        MissKind.L2Slice => LoadAsync(tables.L2Cache, miss, pins, LoadPurpose.Change, cancellation),
+        MissKind.RefcountSlice => LoadAsync(tables.RefcountCache, miss, pins, LoadPurpose.Change, cancellation),
         MissKind.RefcountBlock => Structure.CreateRefcountBlockAsync(new HostCluster(miss.Where), cancellation),
         MissKind.L2Table => Structure.CreateL2TableAsync(miss.Where, cancellation),
         _ => default,
     };
 
+    /// <summary>
+    /// Provides an L2 slice for a read. Where changes cannot be written to make room for it, it gets room of its own:
+    /// on a device that is full or has failed, reading goes on.
+    /// </summary>
+    public ValueTask ProvideForReadAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) =>
+        LoadAsync(tables.L2Cache, miss, pins, LoadPurpose.Read, cancellation);
+
     /// <summary>Loads a refcount slice while the flush holds its mutex.</summary>
     public ValueTask LoadInsideFlushAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) =>
-        LoadAsync(tables.RefcountCache, miss, pins, insideFlush: true, cancellation);
+        LoadAsync(tables.RefcountCache, miss, pins, LoadPurpose.Flush, cancellation);
 
     private async ValueTask LoadAsync(
-        SliceCache cache, MetadataMiss miss, PinSet pins, bool insideFlush, CancellationToken cancellation)
+        SliceCache cache, MetadataMiss miss, PinSet pins, LoadPurpose purpose, CancellationToken cancellation)
     {
+        bool mayBorrow = false;
         var slice = new HostOffset(miss.Where);
         while (true)
         {
@@ -36,7 +45,7 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
             int index;
             Task? waiter;
             using (MetadataScope scope = tables.Lock.Enter())
-                claim = cache.BeginLoad(scope, slice, out index, out waiter);
+                claim = cache.BeginLoad(scope, slice, mayBorrow, out index, out waiter);
             switch (claim)
             {
                 case LoadClaim.Ready:
@@ -46,7 +55,17 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
                     await waiter!.ConfigureAwait(false);
                     break;
                 case LoadClaim.Full:
-                    await MakeRoomAsync(miss.Kind, insideFlush, cancellation).ConfigureAwait(false);
+                    try
+                    {
+                        await MakeRoomAsync(miss.Kind, purpose, cancellation).ConfigureAwait(false);
+                    }
+                    catch (BlockException failure)
+                        when (purpose == LoadPurpose.Read && failure is not CorruptionException)
+                    {
+                        // What is dirty stays so: whoever flushes it is told.
+                        mayBorrow = true;
+                    }
+
                     break;
                 default:
                     await ReadAsync(cache, slice, index, miss.Kind, cancellation).ConfigureAwait(false);
@@ -75,13 +94,23 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
         }
     }
 
-    private async ValueTask MakeRoomAsync(MissKind kind, bool insideFlush, CancellationToken cancellation)
+    private async ValueTask MakeRoomAsync(MissKind kind, LoadPurpose purpose, CancellationToken cancellation)
     {
-        if (insideFlush)
+        if (purpose == LoadPurpose.Flush)
             await flush.WriteBackRefcountsCoreAsync(cancellation).ConfigureAwait(false);
         else if (kind == MissKind.RefcountSlice)
             await flush.WriteBackRefcountsAsync(cancellation).ConfigureAwait(false);
         else
             await flush.FlushAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>What a slice is loaded for.</summary>
+    private enum LoadPurpose
+    {
+        Read,
+        Change,
+
+        /// <summary>For the flush that runs, which holds its mutex.</summary>
+        Flush,
     }
 }

@@ -30,6 +30,15 @@ internal sealed class OverlapGuard(ImageTables tables)
             _index[table.Value >> _geometry.ClusterBits] = kind;
     }
 
+    /// <summary>
+    /// An L2 table is no longer this image's active one: once nothing else uses its cluster, anything may be put there.
+    /// </summary>
+    public void Remove(in MetadataScope scope, HostOffset table)
+    {
+        _ = scope;
+        _index?.Remove(table.Value >> _geometry.ClusterBits);
+    }
+
     /// <summary>Tables were replaced: the index is built anew when it is next needed.</summary>
     public void Forget(in MetadataScope scope)
     {

@@ -121,9 +121,11 @@ internal sealed class SliceCache : IDisposable
     /// Starts loading a slice that is not there. <see cref="LoadClaim.Mine"/>: the caller reads it into
     /// <see cref="LoadingMemory"/> and calls <see cref="EndLoad"/>; the entry is pinned for the caller.
     /// <see cref="LoadClaim.Wait"/>: await the waiter, then look again. <see cref="LoadClaim.Full"/>: every entry is
-    /// dirty: write back, then try again. <see cref="LoadClaim.Ready"/>: it came meanwhile and is pinned.
+    /// dirty: write back, then try again; or, where that failed, borrow an entry beyond the capacity.
+    /// <see cref="LoadClaim.Ready"/>: it came meanwhile and is pinned.
     /// </summary>
-    public LoadClaim BeginLoad(in MetadataScope scope, HostOffset slice, out int index, out Task? waiter)
+    public LoadClaim BeginLoad(
+        in MetadataScope scope, HostOffset slice, bool mayBorrow, out int index, out Task? waiter)
     {
         waiter = null;
         index = Find(slice.Value);
@@ -140,7 +142,7 @@ internal sealed class SliceCache : IDisposable
             return LoadClaim.Wait;
         }
 
-        index = TakeEntry();
+        index = TakeEntry(mayBorrow);
         if (index == None)
             return LoadClaim.Full;
         _misses++;
@@ -271,7 +273,7 @@ internal sealed class SliceCache : IDisposable
         return _overflow[over / OverflowChunk];
     }
 
-    private int TakeEntry()
+    private int TakeEntry(bool mayBorrow)
     {
         if (_freeHead != None)
         {
@@ -291,13 +293,13 @@ internal sealed class SliceCache : IDisposable
             {
                 _evictions++;
                 Release(index);
-                return TakeEntry();
+                return TakeEntry(mayBorrow);
             }
 
             allPinned &= _entries[index].Pins > 0 || _entries[index].State == SliceState.Loading;
         }
 
-        if (!allPinned)
+        if (!allPinned && !mayBorrow)
             return None;
         if ((_entryCount - _capacity) % OverflowChunk == 0)
             _overflow.Add(new SliceArena(SliceBytes, OverflowChunk));

@@ -25,6 +25,14 @@ internal sealed partial class StructureWriter
     private async ValueTask CreateRefcountBlockCoreAsync(HostCluster counted, CancellationToken cancellation)
     {
         long index = tables.Refcounts.BlockIndex(counted);
+        // Blocks and tables count themselves: nothing else keeps their clusters from being given out while a pointer to
+        // them may be on the device.
+        if (Uncertain.Any)
+        {
+            await RewriteUncertainAsync(cancellation).ConfigureAwait(false);
+            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+        }
+
         await tables.File.ReachAsync(BlockEvent.RefblockAlloc, cancellation).ConfigureAwait(false);
         HostCluster cluster;
         bool countsItself;
@@ -125,14 +133,28 @@ internal sealed partial class StructureWriter
     private async ValueTask HookUpBlockAsync(long index, HostCluster cluster, CancellationToken cancellation)
     {
         HostOffset block = _geometry.OffsetOf(cluster);
-        byte[] entry = new byte[Geometry.TableEntryBytes];
-        BinaryPrimitives.WriteInt64BigEndian(entry, block.Value);
         await tables.File.ReachAsync(BlockEvent.RefblockAllocHookup, cancellation).ConfigureAwait(false);
-        HostOffset where = tables.Refcounts.Location.Offset + (index * Geometry.TableEntryBytes);
-        await WriteCheckedAsync(where, entry, OverlapChecks.RefcountTable, cancellation).ConfigureAwait(false);
+        await WriteRefcountEntryAsync(index, block, cancellation).ConfigureAwait(false);
         using MetadataScope scope = tables.Lock.Enter();
         tables.Refcounts.InstallBlock(scope, index, block);
         tables.Overlap.Add(scope, block, OverlapChecks.RefcountBlock);
+    }
+
+    private async ValueTask WriteRefcountEntryAsync(long index, HostOffset block, CancellationToken cancellation)
+    {
+        byte[] entry = new byte[Geometry.TableEntryBytes];
+        BinaryPrimitives.WriteInt64BigEndian(entry, block.Value);
+        HostOffset where = tables.Refcounts.Location.Offset + (index * Geometry.TableEntryBytes);
+        bool written = false;
+        try
+        {
+            await WriteCheckedAsync(where, entry, OverlapChecks.RefcountTable, cancellation).ConfigureAwait(false);
+            written = true;
+        }
+        finally
+        {
+            Uncertain.NoteRefcountEntry(index, written);
+        }
     }
 
     /// <summary>

@@ -23,6 +23,9 @@ internal sealed partial class StructureWriter(ImageTables tables)
 
     public MetadataLoader Loader { get; set; } = null!;
 
+    /// <summary>Pointers on the device that may not be what memory says: a write of them failed.</summary>
+    public UncertainPointers Uncertain { get; } = new();
+
     /// <summary>
     /// Writes a changed header, with a barrier before and after. The caller holds the mutex, or nobody else can be
     /// active.
@@ -38,6 +41,30 @@ internal sealed partial class StructureWriter(ImageTables tables)
     public async ValueTask WriteHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
     {
         using AsyncMutex.Holder holder = await _headerMutex.EnterAsync().ConfigureAwait(false);
+        await WriteHeaderCoreAsync(change, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Writes what failed writes have left in doubt, as it is in memory; the caller's next device flush makes it
+    /// stable.
+    /// </summary>
+    public async ValueTask RewriteUncertainAsync(CancellationToken cancellation)
+    {
+        if (!Uncertain.Any)
+            return;
+        using AsyncMutex.Holder holder = await _headerMutex.EnterAsync().ConfigureAwait(false);
+        (bool header, long[] entries) = Uncertain.List();
+        if (header)
+            await WriteHeaderCoreAsync(static header => header, cancellation).ConfigureAwait(false);
+        foreach (long index in entries)
+        {
+            await WriteRefcountEntryAsync(index, tables.Refcounts.BlockAt(index), cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask WriteHeaderCoreAsync(
+        Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
+    {
         ImageHeader old = tables.Header;
         ImageHeader header = change(old);
         byte[] bytes = HeaderCodec.Write(header);
@@ -46,7 +73,17 @@ internal sealed partial class StructureWriter(ImageTables tables)
         int sector = Math.Min(length, 512);
         if (old.IsCanonical && HeaderCodec.Write(old).AsSpan(sector).SequenceEqual(bytes.AsSpan(sector)))
             length = sector;
-        await tables.File.WriteAsync(0, bytes.AsMemory(0, length), default, cancellation).ConfigureAwait(false);
+        bool written = false;
+        try
+        {
+            await tables.File.WriteAsync(0, bytes.AsMemory(0, length), default, cancellation).ConfigureAwait(false);
+            written = true;
+        }
+        finally
+        {
+            Uncertain.NoteHeader(written);
+        }
+
         using MetadataScope scope = tables.Lock.Enter();
         tables.Header = header with { IsCanonical = true };
     }
@@ -146,7 +183,10 @@ internal sealed partial class StructureWriter(ImageTables tables)
             tables.L1.Set(scope, l1Index, L1Entry.ForTable(table, copied: true));
             tables.Overlap.Add(scope, table, OverlapChecks.ActiveL2);
             if (old.IsAllocated)
+            {
+                tables.Overlap.Remove(scope, old.TableOffset);
                 tables.Quarantine.Free(scope, old.TableOffset, _geometry.ClusterSize, DiscardReason.Other);
+            }
         }
 
         return true;

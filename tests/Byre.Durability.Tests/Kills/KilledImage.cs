@@ -1,6 +1,7 @@
 using System.Globalization;
 using Byre.Durability.Tests.Support;
 using Byre.Qcow2.Check;
+using Byre.Tests.Shared;
 
 namespace Byre.Durability.Tests.Kills;
 
@@ -147,14 +148,14 @@ internal sealed class KilledImage : IDisposable
                 default:
                     if (!isDone)
                     {
-                        _model.Perhaps(command);
+                        _model.Fill(command.Offset, command.Length, command.Value, isCertain: false);
                         break;
                     }
 
                     Require(
                         !answers[i].Contains("failed", StringComparison.Ordinal),
                         () => $"{command.Text}: {answers[i]}");
-                    _model.Done(command);
+                    _model.Fill(command.Offset, command.Length, command.Value);
                     // A discard is advice: no cache mode makes it durable at once.
                     bool isWrite = command.Text.StartsWith("write", StringComparison.Ordinal);
                     if (_writesThrough && isWrite)

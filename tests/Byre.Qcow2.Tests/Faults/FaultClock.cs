@@ -1,0 +1,58 @@
+using Byre.Block.Errors;
+using Byre.Block.Requests;
+
+namespace Byre.Qcow2.Tests.Faults;
+
+/// <summary>Counts the storage calls of an image's devices and says which of them fail. For one thread.</summary>
+internal sealed class FaultClock(Fault fault, int seed)
+{
+    private int _calls;
+    private bool _isArmed;
+    private bool _momentReached;
+
+    public Fault Fault => fault;
+
+    public Random Random { get; } = new(seed);
+
+    /// <summary>Where false, calls are neither counted nor failed.</summary>
+    public bool IsRunning { get; set; }
+
+    /// <summary>The calls that failed.</summary>
+    public List<(FaultCalls Kind, string What)> Hits { get; } = [];
+
+    /// <summary>Calls so far.</summary>
+    public int Calls => _calls;
+
+    /// <summary>Moments that were reached while the clock ran.</summary>
+    public HashSet<BlockEvent> Moments { get; } = [];
+
+    /// <summary>A named moment of the engine.</summary>
+    public void Reach(BlockEvent moment)
+    {
+        if (!IsRunning)
+            return;
+        Moments.Add(moment);
+        // As in blkdebug: the rule stays armed, and "once" means the first call after the moment.
+        _momentReached |= moment == fault.Moment;
+    }
+
+    /// <summary>A storage call; returns whether it fails.</summary>
+    public bool Fails(FaultCalls kind, string what, bool needsSpace)
+    {
+        if (!IsRunning)
+            return false;
+        _calls++;
+        bool begins = fault.Moment is null ? _calls == fault.Call : _momentReached && Hits.Count == 0;
+        bool isHit = begins || (_isArmed && fault.IsPersistent);
+        _isArmed |= begins;
+        if (!isHit || (fault.IsFullDevice && !needsSpace))
+        {
+            return false;
+        }
+
+        Hits.Add((kind, what));
+        return true;
+    }
+
+    public BlockException MakeFailure() => BlockException.FromErrno(fault.Error);
+}
