@@ -278,6 +278,8 @@ public sealed class Qcow2Driver : BlockDriver
         bool hasUnknown = (header.AutoclearFeatures & ~FeatureBits.KnownAutoclear) != 0;
         if ((hasUnknown || header.HasStaleBitmaps) && !request.IsReadOnly)
             await DropUnknownAsync(node, cancellation).ConfigureAwait(false);
+        if (!request.IsReadOnly && !request.Has(OpenFlags.Check))
+            await node.BeginBitmapUseAsync(cancellation).ConfigureAwait(false);
         node.ReplaceBacking(await request.Opener.OpenChildAsync(
             request, "backing", ChildRole.Backing, header.BackingFileName, header.BackingFormat, cancellation)
             .ConfigureAwait(false));

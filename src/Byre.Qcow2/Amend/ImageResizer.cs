@@ -267,13 +267,22 @@ internal sealed class ImageResizer(Qcow2Node node)
     private async ValueTask CutFileAsync(CancellationToken cancellation)
     {
         long fileBytes = _tables.File.LengthBytes;
-        long clusters = _geometry.ClustersFor(fileBytes);
+        // Clusters that the table has no room for are not counted, and so not in use.
+        long clusters = Math.Min(
+            _geometry.ClustersFor(fileBytes), (long)_tables.Refcounts.EntryCount << _geometry.RefcountBlockBits);
         using var pins = new PinSet(_tables);
         while (clusters > 0)
         {
             MetadataMiss miss;
             using (MetadataScope scope = _tables.Lock.Enter())
             {
+                long block = _tables.Refcounts.BlockIndex(new HostCluster(clusters - 1));
+                if (_tables.Refcounts.BlockAt(block).Value == 0)
+                {
+                    clusters = block << _geometry.RefcountBlockBits;
+                    continue;
+                }
+
                 if (_tables.Refcounts.TryGet(scope, new HostCluster(clusters - 1), out ulong refcount, out miss))
                 {
                     if (refcount != 0)

@@ -16,6 +16,7 @@ internal sealed class CopiedFlagCheck(
 
     private readonly bool _hasDataFile = context.Header.HasDataFile;
     private readonly int _entryBytes = context.Geometry.L2EntryBytes;
+    private readonly byte[] _table = new byte[context.ClusterSize];
 
     // The flag follows the counts: it may only be corrected where they are known to be right.
     private readonly bool _repairs = context.Repair switch
@@ -101,7 +102,7 @@ internal sealed class CopiedFlagCheck(
                 await CorrectL1Async(entry, l1Index, activeL1).ConfigureAwait(false);
         }
 
-        byte[] table = new byte[context.ClusterSize];
+        byte[] table = _table;
         try
         {
             await context.ReadAsync(entry.TableOffset, table).ConfigureAwait(false);

@@ -66,7 +66,14 @@ public sealed class ImageChecker
         Tally.TotalClusters = _context.Geometry.ClustersFor(header.VirtualSizeBytes);
 
         if (_snapshots.Corruptions > 0 && _context.RepairsErrors)
+        {
             await RepairSnapshotTableAsync().ConfigureAwait(false);
+
+            // The old table may have shared its place with clusters that are counted once now.
+            var flags = new CopiedFlagCheck(_context, _structure, _census, _guard);
+            await flags.RunAsync(activeL1).ConfigureAwait(false);
+        }
+
         Tally.Corruptions += _snapshots.Corruptions;
         Tally.CorruptionsFixed += _snapshots.CorruptionsFixed;
         if (_context.Repair != RepairMode.None && Tally.CheckErrors == _supersededErrors && Tally.Corruptions == 0)
@@ -117,6 +124,9 @@ public sealed class ImageChecker
         ComparisonResult remaining = await RecountAsync().ConfigureAwait(false);
         if (remaining.NeedsRebuild)
             _context.Say(CheckFindingId.RebuildIncomplete, "ERROR rebuilt refcount structure is still broken");
+
+        // The file may be longer now, and what pointed behind its end points into it: not counted yet.
+        Tally.Corruptions += remaining.Corruptions;
         Tally.CorruptionsFixed += Math.Max(0, oldCorruptions - Tally.Corruptions);
         Tally.LeaksFixed += Math.Max(0, oldLeaks - Tally.Leaks);
         Tally.Leaks += remaining.Leaks;

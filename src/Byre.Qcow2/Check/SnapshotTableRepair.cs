@@ -24,6 +24,9 @@ internal sealed class SnapshotTableRepair(CheckContext context, RefcountCensus c
 
         HostOffset place = context.Geometry.OffsetOf(first.Value);
         await structure.AdjustAsync(new ClusterRun(first.Value, clusters), 1).ConfigureAwait(false);
+        counts.GrowTo(first.Value.Index + clusters);
+        for (int i = 0; i < clusters; i++)
+            counts[first.Value.Index + i] = 1;
         await guard.CheckAsync(new TableExtent(place, table.Length), OverlapKinds.None).ConfigureAwait(false);
         await context.WriteAsync(place, table).ConfigureAwait(false);
         var location = new SnapshotTableLocation(place, context.Snapshots.Count);
@@ -57,6 +60,8 @@ internal sealed class SnapshotTableRepair(CheckContext context, RefcountCensus c
         for (int i = 0; i < clusters.Count; i++)
         {
             HostCluster cluster = clusters.First + i;
+            if (cluster.Index < counts.ClusterCount)
+                counts[cluster.Index]--;
             var freed = new ByteRange(geometry.OffsetOf(cluster).Value, geometry.ClusterSize);
             if (await structure.GetAsync(cluster).ConfigureAwait(false) == 0)
                 await context.DiscardAsync(freed).ConfigureAwait(false);

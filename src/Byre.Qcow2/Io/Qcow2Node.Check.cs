@@ -12,7 +12,7 @@ internal sealed partial class Qcow2Node : ICheckableImage
     {
         ThrowIfUnusable();
         if (!IsReadOnly)
-            await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+            await FlushAllSignallingAsync(cancellation).ConfigureAwait(false);
         CheckReport report = await ImageChecker.CheckAsync(_file, _tables.Header, options, cancellation)
             .ConfigureAwait(false);
         if (options.Repair == RepairMode.None)

@@ -21,4 +21,17 @@ internal sealed partial class Qcow2Node
             throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Flushes everything that waits, for operations that work on the file itself.</summary>
+    private async ValueTask FlushAllSignallingAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
 }

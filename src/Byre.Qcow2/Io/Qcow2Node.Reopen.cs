@@ -12,12 +12,12 @@ internal sealed partial class Qcow2Node
     public override async ValueTask ChangeBackingFileAsync(
         string? fileName, string? format, CancellationToken cancellation = default)
     {
-        ThrowIfNotWritable();
+        ThrowIfNotWritable(changesContent: false);
         if (fileName?.Length > FormatLimits.MaxBackingFileNameBytes)
             throw BlockException.FromErrno(Errno.Invalid);
         if (_tables.Header.IsDataFileRaw && fileName is not null)
             throw BlockException.FromErrno(Errno.Invalid);
-        await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await FlushAllSignallingAsync(cancellation).ConfigureAwait(false);
         await _structure.UpdateHeaderAsync(
             header => header with
             {
@@ -35,7 +35,7 @@ internal sealed partial class Qcow2Node
         if (!IsReadOnly)
         {
             ThrowIfUnusable();
-            await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+            await FlushAllSignallingAsync(cancellation).ConfigureAwait(false);
             bool becomesReadOnly = (flags & OpenFlags.ReadWrite) == 0;
             if (_tables.Header.IsDirty && !_tables.Header.IsCorrupt && (becomesReadOnly || !wanted.LazyRefcounts))
                 await ClearDirtyBitAsync().ConfigureAwait(false);
@@ -49,6 +49,8 @@ internal sealed partial class Qcow2Node
 
         await ApplyOptionsAsync(wanted, cancellation).ConfigureAwait(false);
         OpenedFlags = flags;
+        if (!IsReadOnly)
+            await BeginBitmapUseAsync(cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask ApplyOptionsAsync(MetadataOptions wanted, CancellationToken cancellation)

@@ -15,7 +15,7 @@ internal sealed partial class Qcow2Node : ISnapshotStore, ISnapshotSource
 
     /// <inheritdoc/>
     public ValueTask ApplySnapshotAsync(string idOrName, CancellationToken cancellation = default) =>
-        ChangeSnapshotsAsync(operations => operations.ApplyAsync(idOrName, cancellation));
+        ChangeSnapshotsAsync(operations => operations.ApplyAsync(idOrName, cancellation), changesContent: true);
 
     /// <inheritdoc/>
     public ValueTask DeleteSnapshotAsync(string id, string name, CancellationToken cancellation = default) =>
@@ -49,9 +49,10 @@ internal sealed partial class Qcow2Node : ISnapshotStore, ISnapshotSource
         _tables.Overlap.InactiveL1Tables = l1Tables;
     }
 
-    private async ValueTask ChangeSnapshotsAsync(Func<SnapshotOperations, ValueTask> change)
+    private async ValueTask ChangeSnapshotsAsync(
+        Func<SnapshotOperations, ValueTask> change, bool changesContent = false)
     {
-        ThrowIfNotWritable();
+        ThrowIfNotWritable(changesContent);
         if (_tables.HasDataFile)
             throw BlockException.FromErrno(Errno.NotSupported);
         try

@@ -61,12 +61,14 @@ internal sealed partial class Qcow2Node
         }
     }
 
-    private void ThrowIfNotWritable()
+    /// <summary>A change begins: of what a guest sees, or of what only the image says of itself.</summary>
+    private void ThrowIfNotWritable(bool changesContent = true)
     {
         ThrowIfUnusable();
         _flush.ThrowIfFailed();
         if (IsReadOnly)
             throw BlockException.FromErrno(Errno.OperationNotPermitted);
+        _hasChanged |= changesContent;
     }
 
     private async ValueTask WriteGuestAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)

@@ -2,6 +2,7 @@ using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Block.Requests;
+using Byre.Qcow2.Bitmaps;
 using Byre.Qcow2.Compression;
 using Byre.Qcow2.Layout;
 using Byre.Qcow2.Metadata;
@@ -26,6 +27,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     private readonly FlushOrder _flush;
     private readonly StructureWriter _structure;
     private readonly MetadataLoader _loader;
+    private readonly BitmapUse _bitmapUse;
     private readonly GuestRangeTracker _tracker = new();
     private readonly Qcow2OpenContext _context;
     private readonly Geometry _geometry;
@@ -36,6 +38,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     private bool _isUnusable;
     private bool _corruptionSignalled;
     private bool _disposed;
+    private bool _hasChanged;
 
     private Qcow2Node(Qcow2OpenContext context)
     {
@@ -51,6 +54,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         _flush.RewriteUncertain = _structure.RewriteUncertainAsync;
         _structure.Flush = _flush;
         _structure.Loader = _loader;
+        _bitmapUse = new BitmapUse(this);
         _virtualSizeBytes = context.Header.VirtualSizeBytes;
         OpenedFlags = context.Flags;
         _limits = new BlockLimits
@@ -116,6 +120,19 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     internal StructureWriter Structure => _structure;
 
     internal MetadataLoader Loader => _loader;
+
+    /// <summary>Says in the image that its bitmaps are not kept up to date from now on.</summary>
+    internal async ValueTask BeginBitmapUseAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _bitmapUse.BeginAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
 
     internal GuestRangeTracker Tracker => _tracker;
 
@@ -189,7 +206,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         using MetadataScope scope = _tables.Lock.Enter();
         _tables.L2Cache.DropAll(scope);
         _tables.RefcountCache.DropAll(scope);
-        _tables.Install(new L1Table(header.L1.Offset, l1), refcounts);
+        _tables.Install(new L1Table(header.L1.Offset, header.L1.EntryCount, l1), refcounts);
         bool zeroGrowth = _file.HasZeroInitialisedGrowth;
         _tables.Allocator.PristineFrom = new HostCluster(
             zeroGrowth ? _geometry.ClustersFor(fileBytes) : long.MaxValue / 2);
@@ -198,12 +215,14 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
             NoteSnapshots(snapshots, SnapshotCodec.LengthInFile(snapshots));
     }
 
-    /// <summary>Reads a table; what lies beyond the end of the file reads as zeroes without being read.</summary>
+    /// <summary>
+    /// Reads what the file has of a table, in whole entries: memory follows the file, not what its header claims.
+    /// </summary>
     private async ValueTask<byte[]> ReadTableAsync(
         HostOffset offset, int lengthBytes, long fileBytes, CancellationToken cancellation)
     {
-        byte[] bytes = new byte[lengthBytes];
         int there = (int)Math.Clamp(fileBytes - offset.Value, 0, lengthBytes);
+        byte[] bytes = new byte[(there + Geometry.TableEntryBytes - 1) & -Geometry.TableEntryBytes];
         if (there > 0)
             await _file.ReadAsync(offset.Value, bytes.AsMemory(0, there), cancellation).ConfigureAwait(false);
         return bytes;
@@ -214,6 +233,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         if (IsReadOnly || _isUnusable)
             return;
         await _flush.FlushAllAsync(CancellationToken.None).ConfigureAwait(false);
+        if (!_hasChanged)
+            await _bitmapUse.RestoreAsync(CancellationToken.None).ConfigureAwait(false);
 
         // An image that was opened for a check was not repaired at opening: only the checker knows whether it is clean.
         bool isForCheck = (OpenedFlags & OpenFlags.Check) != 0;

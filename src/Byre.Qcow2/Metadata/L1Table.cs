@@ -6,8 +6,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// The active L1 table, whole in memory. Changes are noted by chunks and written by the flush, after what they point
-/// to is stable. Every member is called under the metadata lock.
+/// The active L1 table, in memory as far as the file has it. Changes are noted by chunks and written by the flush,
+/// after what they point to is stable. Every member is called under the metadata lock.
 /// </summary>
 internal sealed class L1Table
 {
@@ -16,9 +16,13 @@ internal sealed class L1Table
     private readonly SortedSet<int> _dirtyChunks = [];
     private ulong[] _entries;
 
-    public L1Table(HostOffset offset, ReadOnlySpan<byte> bigEndian)
+    /// <param name="offset">Where the table lies.</param>
+    /// <param name="entryCount">Its entries.</param>
+    /// <param name="bigEndian">What the file has of it; entries behind that are zero, and cost no memory.</param>
+    public L1Table(HostOffset offset, int entryCount, ReadOnlySpan<byte> bigEndian)
     {
         Offset = offset;
+        EntryCount = entryCount;
         _entries = new ulong[bigEndian.Length / Geometry.TableEntryBytes];
         for (int i = 0; i < _entries.Length; i++)
             _entries[i] = BinaryPrimitives.ReadUInt64BigEndian(bigEndian[(i * Geometry.TableEntryBytes)..]);
@@ -27,18 +31,27 @@ internal sealed class L1Table
     /// <summary>Where the table lies.</summary>
     public HostOffset Offset { get; private set; }
 
-    public int EntryCount => _entries.Length;
+    public int EntryCount { get; private set; }
 
     public bool IsDirty => _dirtyChunks.Count > 0;
 
-    public L1Entry this[long index] => new(_entries[index]);
+    public L1Entry this[long index]
+    {
+        get
+        {
+            Invariant.That((ulong)index < (ulong)EntryCount);
+            return index < _entries.Length ? new L1Entry(_entries[index]) : default;
+        }
+    }
 
     /// <summary>Changes an entry; it reaches the file with the next flush.</summary>
     public void Set(in MetadataScope scope, long index, L1Entry entry)
     {
         _ = scope;
-        if (_entries[index] == entry.Raw)
+        if (this[index].Raw == entry.Raw)
             return;
+        if (index >= _entries.Length)
+            Array.Resize(ref _entries, EntryCount);
         _entries[index] = entry.Raw;
         _dirtyChunks.Add((int)(index / ChunkEntries));
     }
@@ -49,11 +62,17 @@ internal sealed class L1Table
         _ = scope;
         Invariant.That(!IsDirty);
         Offset = offset;
+        EntryCount = entries.Length;
         _entries = entries;
     }
 
-    /// <summary>A copy of the entries.</summary>
-    public ulong[] Copy() => (ulong[])_entries.Clone();
+    /// <summary>A copy of all entries.</summary>
+    public ulong[] Copy()
+    {
+        ulong[] copy = new ulong[EntryCount];
+        _entries.CopyTo(copy, 0);
+        return copy;
+    }
 
     /// <summary>Encodes entries as they lie in the file.</summary>
     public static void Encode(ReadOnlySpan<ulong> entries, Span<byte> bigEndian)

@@ -4,7 +4,10 @@ namespace Byre.Qcow2.Metadata;
 /// The slices that a request keeps in memory between loading them and running its transaction. Bounded: a transaction
 /// that walks far gives up its oldest pins. Not thread-safe; disposed once.
 /// </summary>
-internal sealed class PinSet(ImageTables tables) : IDisposable
+/// <param name="tables">Where the slices belong.</param>
+/// <param name="extraPins">Slices that the transaction needs all at once beyond <see cref="MaxPins"/>: with fewer pins
+/// it would load them for ever, each in another's place.</param>
+internal sealed class PinSet(ImageTables tables, int extraPins = 0) : IDisposable
 {
     private const int MaxPins = 64;
 
@@ -14,7 +17,7 @@ internal sealed class PinSet(ImageTables tables) : IDisposable
     public void Add(SliceCache cache, int index)
     {
         _pins.Add((cache, index));
-        if (_pins.Count <= MaxPins)
+        if (_pins.Count <= MaxPins + extraPins)
             return;
         using MetadataScope scope = tables.Lock.Enter();
         _pins[0].Cache.Unpin(scope, _pins[0].Index);

@@ -5,9 +5,10 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>
-/// The refcount table, whole in memory, and the reference counts behind it, through the slice cache. What the cache
-/// holds may always be written: increments need nothing before them, and decrements are applied only once the removal
-/// of the reference is stable (see <see cref="ClusterQuarantine"/>). Every member is called under the metadata lock.
+/// The refcount table, in memory as far as the file has it, and the reference counts behind it, through the slice
+/// cache. What the cache holds may always be written: increments need nothing before them, and decrements are applied
+/// only once the removal of the reference is stable (see <see cref="ClusterQuarantine"/>). Every member is called
+/// under the metadata lock.
 /// </summary>
 internal sealed class RefcountTable
 {
@@ -31,7 +32,7 @@ internal sealed class RefcountTable
     public RefcountTableLocation Location { get; private set; }
 
     /// <summary>Entries that fit the table as it is.</summary>
-    public int EntryCount => _entries.Length;
+    public int EntryCount => Location.ClusterCount << (_geometry.ClusterBits - 3);
 
     public SliceCache Cache => _cache;
 
@@ -46,11 +47,19 @@ internal sealed class RefcountTable
     /// <summary>Index of the refcount block that counts <paramref name="cluster"/>.</summary>
     public long BlockIndex(HostCluster cluster) => cluster.Index >> _geometry.RefcountBlockBits;
 
+    /// <summary>Slices that the counts of so many adjacent clusters lie in, at most.</summary>
+    public int SlicesFor(long clusters) => (int)(clusters >> _entriesPerSliceBits) + 2;
+
     /// <summary>The block at <paramref name="index"/>; offset 0 where there is none.</summary>
     public HostOffset BlockAt(long index) =>
         index < _entries.Length ? new HostOffset((long)(_entries[index] & OffsetMask)) : default;
 
-    public ulong[] CopyEntries() => (ulong[])_entries.Clone();
+    public ulong[] CopyEntries()
+    {
+        ulong[] copy = new ulong[EntryCount];
+        _entries.CopyTo(copy, 0);
+        return copy;
+    }
 
     /// <summary>
     /// Points an entry to a block whose content and own count are stable, and whose table entry has been written.
@@ -58,7 +67,10 @@ internal sealed class RefcountTable
     public void InstallBlock(in MetadataScope scope, long index, HostOffset block)
     {
         _ = scope;
-        Invariant.That(_entries[index] == 0);
+        if (index >= _entries.Length)
+            Array.Resize(ref _entries, EntryCount);
+        // On a damaged image reserved bits may be set where no block is.
+        Invariant.That((_entries[index] & OffsetMask) == 0);
         _entries[index] = (ulong)block.Value;
     }
 

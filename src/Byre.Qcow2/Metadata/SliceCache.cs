@@ -177,7 +177,7 @@ internal sealed class SliceCache : IDisposable
 
     /// <summary>
     /// Forgets every slice in [<paramref name="start"/>, +<paramref name="lengthBytes"/>): its table was freed,
-    /// nothing may be written back.
+    /// nothing may be written back. On a damaged image a cluster that counts as free may hold a table in use.
     /// </summary>
     public void Drop(in MetadataScope scope, HostOffset start, long lengthBytes)
     {
@@ -188,7 +188,12 @@ internal sealed class SliceCache : IDisposable
             int index = Find(offset);
             if (index == None)
                 continue;
-            Invariant.That(_entries[index].Pins == 0 && _entries[index].State == SliceState.Ready);
+            if (_entries[index].Pins > 0 || _entries[index].State != SliceState.Ready)
+            {
+                throw new CorruptionException(
+                    $"Preventing invalid reuse of metadata at offset {MetadataText.Hex(offset)}", isFatal: true);
+            }
+
             Clean(index);
             if (_entries[index].IsWriting)
                 _entries[index].IsDropped = true;

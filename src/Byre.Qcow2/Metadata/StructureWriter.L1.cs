@@ -48,7 +48,7 @@ internal sealed partial class StructureWriter
     /// <summary>Allocates adjacent clusters for a table; nothing points to them yet.</summary>
     public async ValueTask<HostCluster> AllocateAsync(long clusters, CancellationToken cancellation)
     {
-        using var pins = new PinSet(tables);
+        using var pins = new PinSet(tables, tables.Refcounts.SlicesFor(clusters));
         while (true)
         {
             MetadataMiss miss;

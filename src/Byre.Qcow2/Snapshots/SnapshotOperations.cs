@@ -70,6 +70,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             throw BlockException.FromErrno(Errno.NoEntry);
         SnapshotRecord snapshot = records[index];
         L1Location location = Validate(snapshot);
+        ValidateSize(snapshot);
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
 
         ulong[] old = _tables.L1.Copy();
@@ -137,6 +138,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         if (snapshot is null)
             return false;
         L1Location location = Validate(snapshot);
+        ValidateSize(snapshot);
         ulong[] l1 = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation)
             .ConfigureAwait(false);
         using MetadataScope scope = _tables.Lock.Enter();
@@ -150,6 +152,16 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         var shape = new TableShape("Snapshot L1 table", Geometry.TableEntryBytes, FormatLimits.MaxL1Bytes);
         FormatLimits.CheckTable(snapshot.L1Offset, snapshot.L1EntryCount, shape, _geometry.ClusterBits);
         return new L1Location(new HostOffset((long)snapshot.L1Offset), (int)snapshot.L1EntryCount);
+    }
+
+    /// <summary>A disk of that size must be possible.</summary>
+    private void ValidateSize(SnapshotRecord snapshot)
+    {
+        if (snapshot.DiskBytes % FormatLimits.SectorBytes != 0)
+            throw BlockException.Invalid($"The new size must be a multiple of {FormatLimits.SectorBytes}");
+        ulong largest = (ulong)FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes << _geometry.L1Shift;
+        if (snapshot.DiskBytes > Math.Min(largest, long.MaxValue))
+            throw BlockException.FromErrno(Errno.FileTooLarge);
     }
 
     private ValueTask<RangeLease> LeaseEverythingAsync() =>

@@ -1,4 +1,3 @@
-using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Qcow2.Layout;
@@ -15,24 +14,33 @@ internal static class SnapshotTableReader
         BlockNode file, ImageHeader header, CancellationToken cancellation)
     {
         var records = new List<SnapshotRecord>();
-        long start = header.Snapshots.Offset.Value;
+        var table = new Window(file, header.Snapshots.Offset.Value);
         long position = 0;
-        byte[] fixedPart = new byte[SnapshotRecord.FixedBytes];
         for (int index = 0; index < header.Snapshots.Count; index++)
         {
             position = SnapshotCodec.Align(position);
-            await ReadAsync(file, start + position, fixedPart, cancellation).ConfigureAwait(false);
-            if (SnapshotCodec.ReadExtraBytes(fixedPart) > FormatLimits.MaxSnapshotExtraBytes)
+            if (header.Snapshots.Offset.Value + position >= file.LengthBytes)
+            {
+                // Behind the end of the file everything is zero: what the header claims there costs next to nothing.
+                byte[] zeroes = new byte[SnapshotRecord.FixedBytes];
+                SnapshotRecord empty = SnapshotCodec.Parse(zeroes, header.VirtualSizeBytes);
+                records.AddRange(Enumerable.Repeat(empty, (int)(header.Snapshots.Count - index)));
+                break;
+            }
+
+            ReadOnlyMemory<byte> fixedPart = await table.ReadAsync(position, SnapshotRecord.FixedBytes, cancellation)
+                .ConfigureAwait(false);
+            if (SnapshotCodec.ReadExtraBytes(fixedPart.Span) > FormatLimits.MaxSnapshotExtraBytes)
             {
                 throw TooLarge(
                     $"Too much extra metadata in snapshot table entry {index}",
                     "You can force-remove this extra metadata with qemu-img check -r all\n");
             }
 
-            byte[] record = new byte[SnapshotCodec.ReadLength(fixedPart)];
-            await ReadAsync(file, start + position, record, cancellation).ConfigureAwait(false);
-            records.Add(SnapshotCodec.Parse(record, header.VirtualSizeBytes));
-            position += record.Length;
+            int length = (int)SnapshotCodec.ReadLength(fixedPart.Span);
+            ReadOnlyMemory<byte> record = await table.ReadAsync(position, length, cancellation).ConfigureAwait(false);
+            records.Add(SnapshotCodec.Parse(record.Span, header.VirtualSizeBytes));
+            position += length;
             if (position > FormatLimits.MaxSnapshotTableBytes)
             {
                 throw TooLarge(
@@ -45,19 +53,41 @@ internal static class SnapshotTableReader
         return records;
     }
 
-    private static async ValueTask ReadAsync(
-        BlockNode file, long offset, IoVector destination, CancellationToken cancellation)
-    {
-        try
-        {
-            await file.ReadAsync(offset, destination, cancellation).ConfigureAwait(false);
-        }
-        catch (BlockException failure)
-        {
-            throw failure.Prepend("Failed to read snapshot table: ");
-        }
-    }
-
     private static BlockException TooLarge(string message, string hint) =>
         new(BlockErrorKind.CorruptImage, Errno.FileTooLarge, message) { Hint = hint };
+
+    /// <summary>The part of the table that was read last: records are small, and many are read at once.</summary>
+    private sealed class Window(BlockNode file, long start)
+    {
+        private const int ReadBytes = 1 << 14;
+
+        private byte[] _bytes = [];
+        private long _position;
+
+        /// <summary>The table's bytes there; zeroes behind the end of the file. Valid until the next call.</summary>
+        public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(
+            long position, int length, CancellationToken cancellation)
+        {
+            if (position < _position || position + length > _position + _bytes.Length)
+            {
+                _bytes = new byte[Math.Max(length, (int)Math.Min(ReadBytes, file.LengthBytes - start - position))];
+                _position = position;
+                await FillAsync(cancellation).ConfigureAwait(false);
+            }
+
+            return _bytes.AsMemory((int)(position - _position), length);
+        }
+
+        private async ValueTask FillAsync(CancellationToken cancellation)
+        {
+            try
+            {
+                await file.ReadAsync(start + _position, _bytes, cancellation).ConfigureAwait(false);
+            }
+            catch (BlockException failure)
+            {
+                throw failure.Prepend("Failed to read snapshot table: ");
+            }
+        }
+    }
 }

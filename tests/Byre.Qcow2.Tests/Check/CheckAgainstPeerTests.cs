@@ -126,7 +126,9 @@ public sealed class CheckAgainstPeerTests
 
         // Here the peer's rebuild trips over the entry that it has just rejected; ours goes around it
         // (RepairSafetyTests).
-        if (name != "refcount table entry reserved")
+        if (name == "snapshot incomplete")
+            await RepairAtOnceAsync(image);
+        else if (name != "refcount table entry reserved")
             await RepairBothAsync(image, RepairMode.All);
     }
 
@@ -138,6 +140,20 @@ public sealed class CheckAgainstPeerTests
         Assert.Equal(expected, (await CheckProgram.RunOursAsync(ours, repair)).ToString());
         string difference = FirstDifference(theirs, ours);
         Assert.True(difference == "equal", $"{repair}: {difference}\n{expected}");
+    }
+
+    /// <summary>
+    /// Freeing the old snapshot table makes a cluster the image's own: the peer sets its flag in the second repair,
+    /// ours in the first.
+    /// </summary>
+    private static async Task RepairAtOnceAsync(TestImage image)
+    {
+        string theirs = image.Copy("theirs.qcow2");
+        string ours = image.Copy("ours.qcow2");
+        CheckProgram.RunPeer(theirs, RepairMode.All);
+        CheckProgram.RunPeer(theirs, RepairMode.All);
+        Assert.Equal(0, (await CheckProgram.RunOursAsync(ours, RepairMode.All)).ExitStatus);
+        Assert.Equal("equal", FirstDifference(theirs, ours));
     }
 
     /// <summary>Where two files differ first, for a readable failure; "equal" where they do not.</summary>

@@ -1,0 +1,13 @@
+using Byre.Fuzz.Images;
+
+namespace Byre.Fuzz.Engine;
+
+/// <summary>Everything that can be fuzzed. A new target joins here.</summary>
+internal static class FuzzTargets
+{
+    public static IReadOnlyList<IFuzzTarget> All { get; } = [new ImageTarget()];
+
+    /// <exception cref="FormatException">There is no such target.</exception>
+    public static IFuzzTarget Find(string name) =>
+        All.FirstOrDefault(target => target.Name == name) ?? throw new FormatException($"no such target: {name}");
+}
