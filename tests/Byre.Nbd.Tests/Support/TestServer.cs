@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using Byre.Block.Graph;
+using Byre.Nbd.Server;
+
+namespace Byre.Nbd.Tests.Support;
+
+/// <summary>A server in this process on a Unix socket, with its exports. Closes everything.</summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    private readonly TempDirectory _directory = new();
+    private readonly BlockBackend[] _backends;
+
+    private TestServer(BlockBackend[] backends, NbdServer server)
+    {
+        _backends = backends;
+        Server = server;
+        Path = _directory["s"];
+        Listen();
+    }
+
+    public NbdServer Server { get; private set; }
+
+    /// <summary>The socket.</summary>
+    public string Path { get; }
+
+    /// <summary>What the server told its log.</summary>
+    public ConcurrentQueue<string> Log { get; } = new();
+
+    public string Uri => UriOf("");
+
+    public string UriOf(string export) => $"nbd+unix:///{export}?socket={Path}";
+
+    /// <summary>Serves memory.</summary>
+    public static async Task<TestServer> StartAsync(
+        long sizeBytes = 1 << 20, NbdServerOptions? options = null, bool isReadOnly = false) =>
+        await StartAsync([("", await Images.OpenMemoryAsync(sizeBytes))], options, isReadOnly);
+
+    public static Task<TestServer> StartAsync(
+        (string Name, BlockNode Node)[] nodes, NbdServerOptions? options = null, bool isReadOnly = false)
+    {
+        BlockBackend[] backends = [.. nodes.Select(node => new BlockBackend(node.Node))];
+        var log = new List<TestServer>();
+        var settings = (options ?? new NbdServerOptions()) with { Log = line => log[0].Log.Enqueue(line) };
+        var exports = nodes.Zip(backends, (node, backend) => new NbdExport(node.Name, backend, isReadOnly)
+        {
+            Description = "a disk",
+            OffersAllocationDepth = true,
+        });
+        var server = new TestServer(backends, new NbdServer(exports, settings));
+        log.Add(server);
+        return Task.FromResult(server);
+    }
+
+    /// <summary>A connection that speaks for itself.</summary>
+    public RawClient Connect() => new(Path);
+
+    /// <summary>The log once it has so many lines: a client sees its end before that is written.</summary>
+    public async Task<string[]> ReadLogAsync(int lines)
+    {
+        for (int i = 0; i < 200 && Log.Count < lines; i++)
+            await Task.Delay(10);
+        Assert.Equal(lines, Log.Count);
+        return [.. Log];
+    }
+
+    /// <summary>All clients are thrown out, and the socket is opened again after <paramref name="pause"/>.</summary>
+    public async Task RestartAsync(TimeSpan pause)
+    {
+        NbdServer old = Server;
+        old.Stop();
+        await Task.Delay(pause);
+        Server = new NbdServer(old.Exports, new NbdServerOptions { Log = Log.Enqueue });
+        Listen();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Server.Dispose();
+        foreach (BlockBackend backend in _backends)
+            await backend.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    private void Listen()
+    {
+        File.Delete(Path);
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(Path));
+        listener.Listen(128);
+        Server.Listen(listener);
+    }
+}
