@@ -101,26 +101,65 @@ public sealed class Qcow2Driver : BlockDriver
         options["size"] = "0";
         BlockNode file = await request.Creator.CreateFileAsync(request.FileName, options, cancellation)
             .ConfigureAwait(false);
-        BlockNode? dataFile = null;
-        Qcow2Node? node = null;
         try
         {
             // From here on the file holds metadata, which nobody else may write.
             file.SetPermissions(
                 NodePermissions.All & ~NodePermissions.WriteUnchanged,
                 NodePermissions.ConsistentRead | NodePermissions.WriteUnchanged);
-            if (wanted.DataFileName is { } dataFileName)
-            {
-                dataFile = await request.Creator.CreateFileAsync(dataFileName, options, cancellation)
-                    .ConfigureAwait(false);
-                if (dataFile.FileName.Length > 0)
-                    wanted = wanted with { DataFileName = dataFile.FileName };
-            }
+        }
+        catch
+        {
+            await file.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
 
-            if (wanted.Preallocation != PreallocationMode.Off)
-                node = await CreateEmptyNodeAsync(file, dataFile, wanted, cancellation).ConfigureAwait(false);
+        BlockNode? dataFile = null;
+        try
+        {
+            dataFile = await CreateDataFileAsync(request, file, wanted.DataFileName, options, cancellation)
+                .ConfigureAwait(false);
+            if (dataFile is { FileName.Length: > 0 })
+                wanted = wanted with { DataFileName = dataFile.FileName };
+            await FillAndCloseAsync(file, dataFile, wanted, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            // As the peer: what could not be made is not left behind.
+            await file.DeleteFileAsync().ConfigureAwait(false);
+            if (dataFile is not null)
+                await dataFile.DeleteFileAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static async ValueTask<BlockNode?> CreateDataFileAsync(
+        CreateRequest request, BlockNode file, string? name, OptionSet options, CancellationToken cancellation)
+    {
+        try
+        {
+            return name is null
+                ? null
+                : await request.Creator.CreateFileAsync(name, options, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            await file.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Makes the image in its files, which are closed afterwards.</summary>
+    private async ValueTask FillAndCloseAsync(
+        BlockNode file, BlockNode? dataFile, Qcow2CreateOptions options, CancellationToken cancellation)
+    {
+        Qcow2Node? node = null;
+        try
+        {
+            if (options.Preallocation != PreallocationMode.Off)
+                node = await CreateEmptyNodeAsync(file, dataFile, options, cancellation).ConfigureAwait(false);
             else
-                await CreatePlainAsync(file, dataFile, wanted, cancellation).ConfigureAwait(false);
+                await CreatePlainAsync(file, dataFile, options, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -133,7 +172,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
 
         if (node is not null)
-            await PreallocateAndCloseAsync(node, wanted, cancellation).ConfigureAwait(false);
+            await PreallocateAndCloseAsync(node, options, cancellation).ConfigureAwait(false);
     }
 
     private static async ValueTask CreatePlainAsync(
@@ -175,11 +214,22 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch (BlockException failure)
         {
+            await CloseFailedAsync(node).ConfigureAwait(false);
             throw failure.Prepend("Could not resize image: ");
         }
-        finally
+
+        await node.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async ValueTask CloseFailedAsync(Qcow2Node node)
+    {
+        try
         {
             await node.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // What made the creation fail comes first; the image is removed.
         }
     }
 

@@ -237,6 +237,12 @@ public abstract partial class BlockNode : IAsyncDisposable
         return default;
     }
 
+    /// <summary>
+    /// Removes the file that the node is stored in, before or after it was closed: what becomes of an image whose
+    /// creation failed. Nothing happens where there is none, or where it cannot be removed.
+    /// </summary>
+    public virtual ValueTask DeleteFileAsync() => default;
+
     /// <summary>Flushes, closes the node and then its children.</summary>
     public abstract ValueTask DisposeAsync();
 }

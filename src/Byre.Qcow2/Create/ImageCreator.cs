@@ -38,7 +38,28 @@ internal static class ImageCreator
         ImageHeader header = BuildHeader(options, l1, layout);
         byte[] headerCluster = WriteHeader(header, options);
 
-        await ZeroAsync(file, new ByteRange(l1.Offset.Value, l1.LengthBytes), cancellation).ConfigureAwait(false);
+        try
+        {
+            await WriteAsync(file, layout, header, headerCluster, cancellation).ConfigureAwait(false);
+        }
+        catch (BlockException failure)
+        {
+            throw failure.Prepend("Could not write qcow2 header: ");
+        }
+
+        return header;
+    }
+
+    private static async ValueTask WriteAsync(
+        BlockNode file,
+        ImageLayout layout,
+        ImageHeader header,
+        byte[] headerCluster,
+        CancellationToken cancellation)
+    {
+        Geometry geometry = header.CreateGeometry();
+        var l1 = new ByteRange(header.L1.Offset.Value, header.L1.LengthBytes);
+        await ZeroAsync(file, l1, cancellation).ConfigureAwait(false);
         foreach ((long index, long cluster) in layout.Blocks)
         {
             await file.WriteAsync(cluster << geometry.ClusterBits, layout.WriteBlock(index), cancellation: cancellation)
@@ -50,7 +71,6 @@ internal static class ImageCreator
             .ConfigureAwait(false);
         await file.WriteAsync(0, headerCluster, cancellation: cancellation).ConfigureAwait(false);
         await file.FlushAsync(cancellation).ConfigureAwait(false);
-        return header;
     }
 
     /// <summary>Refuses a virtual size that needs more L1 entries than the format's limit.</summary>

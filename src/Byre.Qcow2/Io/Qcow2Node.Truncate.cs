@@ -136,12 +136,23 @@ internal sealed partial class Qcow2Node
             return;
         }
 
-        if (mode == PreallocationMode.Falloc)
+        try
         {
-            await _data.WriteZeroesAsync(host, RequestFlags.None, cancellation).ConfigureAwait(false);
-            return;
+            if (mode == PreallocationMode.Falloc)
+                await _data.WriteZeroesAsync(host, RequestFlags.None, cancellation).ConfigureAwait(false);
+            else
+                await WriteZeroBytesAsync(host, cancellation).ConfigureAwait(false);
         }
+        catch (BlockException failure) when (failure is not CorruptionException)
+        {
+            string what = mode == PreallocationMode.Falloc
+                ? "Could not preallocate new data: " : "Could not write zeros for preallocation: ";
+            throw failure.Prepend("Failed to resize underlying file: " + what);
+        }
+    }
 
+    private async ValueTask WriteZeroBytesAsync(ByteRange host, CancellationToken cancellation)
+    {
         IoBuffer zeroes = IoBufferPool.Shared.RentZeroed((int)Math.Min(host.Length, 2 << 20));
         try
         {

@@ -76,6 +76,22 @@ public sealed partial class FileStorage : BlockNode
     }
 
     /// <inheritdoc/>
+    public override ValueTask DeleteFileAsync()
+    {
+        try
+        {
+            if (_file.Facts.IsRegular)
+                System.IO.File.Delete(FileName);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // It stays. Whoever wanted it gone reports why it is of no use.
+        }
+
+        return default;
+    }
+
+    /// <inheritdoc/>
     public override ValueTask DisposeAsync()
     {
         try
