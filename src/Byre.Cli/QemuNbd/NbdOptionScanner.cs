@@ -69,7 +69,7 @@ internal static class NbdOptionScanner
     public static NbdCommandLine? Scan(ProgramContext context, string[] arguments, out int status)
     {
         var line = new NbdCommandLine();
-        var scan = new GnuOptions(
+        GnuOptions scan = context.ParseOptions(
             [context.ProgramName, .. arguments], "hVb:o:p:rsnc:dvk:e:f:tl:x:T:D:AB:L", LongOptions);
         status = 0;
         for (int code; (code = scan.Next()) != GnuOptions.End;)

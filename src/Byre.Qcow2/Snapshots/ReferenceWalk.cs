@@ -60,10 +60,12 @@ internal sealed class ReferenceWalk(Qcow2Node node)
     public ValueTask UpdateCopiedFlagsAsync(CancellationToken cancellation) =>
         SetFlagsAsync(clear: false, cancellation);
 
-    /// <summary>Reads an L1 table from the file.</summary>
+    /// <summary>Reads an L1 table from the file, as far as the file goes: what lies behind is empty entries.</summary>
     public async ValueTask<ulong[]> ReadL1Async(HostOffset offset, int entryCount, CancellationToken cancellation)
     {
-        byte[] bytes = new byte[entryCount * Geometry.TableEntryBytes];
+        long there = Math.Clamp(
+            _tables.File.LengthBytes - offset.Value, 0, (long)entryCount * Geometry.TableEntryBytes);
+        byte[] bytes = new byte[(there + Geometry.TableEntryBytes - 1) & -Geometry.TableEntryBytes];
         await _tables.File.ReadAsync(offset.Value, bytes, cancellation).ConfigureAwait(false);
         return RefcountTable.Decode(bytes);
     }
