@@ -62,6 +62,7 @@ internal static class HelpText
                                       say whether a stranger's image may be used unattended, reading nothing else;
                                       exit status 0: safe, 2: unsafe, 3: no image, 4: unreadable, 1: usage
           io [options] [filename]     the front end called qemu-io
+          serve [options] [name=]file...   serve images over NBD; byre serve --help
 
         """;
 

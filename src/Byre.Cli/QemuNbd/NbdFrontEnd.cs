@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using Byre.Block.Errors;
+using Byre.Cli.Serve;
 using Byre.Cli.Shared;
 using Byre.Nbd.Client;
 using Byre.Nbd.Server;
@@ -64,24 +65,19 @@ internal static class NbdFrontEnd
                 Description = line.Description,
                 OffersAllocationDepth = line.OffersAllocationDepth,
             };
-            var options = new NbdServerOptions
+            await ServiceRun.RunAsync(new ServiceSettings
             {
-                MaxClients = line.MaxClients,
-                HandshakeLimit = TimeSpan.FromSeconds(line.HandshakeSeconds),
-                Log = context.Report,
-            };
-            using var server = new NbdServer([export], options);
-            using var ending = new EndSignals();
-            server.ClientGone = (hadNegotiated, left) =>
-            {
-                if (hadNegotiated && left == 0 && !line.IsPersistent)
-                    ending.End();
-            };
-            foreach (Socket socket in sockets)
-                server.Listen(socket);
-            AnnounceReady(context, line);
-            await ending.Ended.ConfigureAwait(false);
-            server.Stop();
+                Exports = [export],
+                Sockets = sockets,
+                Options = new NbdServerOptions
+                {
+                    MaxClients = line.MaxClients,
+                    HandshakeLimit = TimeSpan.FromSeconds(line.HandshakeSeconds),
+                    Log = context.Report,
+                },
+                IsPersistent = line.IsPersistent,
+                Ready = _ => AnnounceReady(context, line),
+            }).ConfigureAwait(false);
         }
 
         if (line.SocketPath is not null)

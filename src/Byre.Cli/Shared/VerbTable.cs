@@ -1,6 +1,7 @@
 using Byre.Cli.Demo;
 using Byre.Cli.Inspect;
 using Byre.Cli.QemuImg;
+using Byre.Cli.Serve;
 
 namespace Byre.Cli.Shared;
 
@@ -21,6 +22,7 @@ internal static class VerbTable
         "map" => new MapCommand(),
         "rebase" => new RebaseCommand(),
         "resize" => new ResizeCommand(),
+        "serve" => new ServeCommand(),
         "snapshot" => new SnapshotCommand(),
         _ => null,
     };

@@ -102,6 +102,7 @@ internal sealed partial class Qcow2Node
         {
             await _file.ReachAsync(BlockEvent.CowRead, cancellation).ConfigureAwait(false);
             await ReadGuestAsync(guest, buffer.Memory, cancellation).ConfigureAwait(false);
+            Interlocked.Add(ref _copiedBytes, bytes);
             return buffer;
         }
         catch

@@ -11,6 +11,7 @@ internal sealed partial class Qcow2Node
     {
         if (IsReadOnly)
             return;
+        Interlocked.Increment(ref _guestFlushes);
         ThrowIfUnusable();
         try
         {

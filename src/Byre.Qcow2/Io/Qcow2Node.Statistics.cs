@@ -1,13 +1,38 @@
+using Byre.Block.Graph;
 using Byre.Qcow2.Metadata;
 
 namespace Byre.Qcow2.Io;
 
-/// <content>What the caches count.</content>
-internal sealed partial class Qcow2Node : IMetadataCaches
+/// <content>What the node and its caches count.</content>
+internal sealed partial class Qcow2Node : IMetadataCaches, INodeStatistics
 {
+    private long _copiedBytes;
+    private long _guestFlushes;
+
     /// <inheritdoc/>
     public SliceCacheStatistics L2Statistics => _tables.L2Cache.Statistics;
 
     /// <inheritdoc/>
     public SliceCacheStatistics RefcountStatistics => _tables.RefcountCache.Statistics;
+
+    /// <inheritdoc/>
+    public IEnumerable<NodeFigure> Figures =>
+    [
+        .. FiguresOf("l2", "L2 slices", L2Statistics),
+        .. FiguresOf("refcount", "refcount block slices", RefcountStatistics),
+        new(
+            "copy_on_write_bytes",
+            "Bytes read to complete newly allocated clusters.",
+            Interlocked.Read(ref _copiedBytes)),
+        new("guest_flushes", "Flushes asked for.", Interlocked.Read(ref _guestFlushes)),
+    ];
+
+    private static IEnumerable<NodeFigure> FiguresOf(string cache, string what, SliceCacheStatistics counted) =>
+    [
+        new($"{cache}_cache_hits", $"Look-ups of {what} found in memory.", counted.Hits),
+        new($"{cache}_cache_misses", $"Look-ups of {what} read from the image.", counted.Misses),
+        new($"{cache}_cache_evictions", $"Times that {what} made room for others.", counted.Evictions),
+        new($"{cache}_cache_write_backs", $"Times that {what} were written to the image.", counted.WriteBacks),
+        new($"{cache}_cache_held_bytes", $"Bytes of {what} in memory.", counted.HeldBytes, OnlyGrows: false),
+    ];
 }
