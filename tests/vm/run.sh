@@ -21,6 +21,7 @@ trap clean_up EXIT
 
 fail() {
   echo "vm: $1" >&2
+  [[ -n ${KEEP:-} ]] && cp "$work"/*.qcow2 "$KEEP"
   [[ -e $work/console ]] && tail -20 "$work/console" >&2
   exit 1
 }
@@ -45,7 +46,7 @@ fetch() {
 }
 
 # In the order in which they need each other.
-modules='virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk
+modules='virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk
   crc32c_generic libcrc32c crc16 mbcache jbd2 ext4'
 
 make_initramfs() {

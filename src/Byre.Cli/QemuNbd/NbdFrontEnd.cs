@@ -5,6 +5,7 @@ using Byre.Cli.Serve;
 using Byre.Cli.Shared;
 using Byre.Nbd.Client;
 using Byre.Nbd.Server;
+using Byre.Nbd.Tls;
 
 namespace Byre.Cli.QemuNbd;
 
@@ -38,13 +39,28 @@ internal static class NbdFrontEnd
     {
         var address = new NbdAddress(
             line.SocketPath, line.SocketPath is null ? line.Address ?? DefaultAddress : null, line.Port ?? DefaultPort);
-        NbdClientTls? tls = null;
+        NbdClientTls? tls = line.TlsCredentials is null ? null : FindTls(line, context.Tls.ForClient);
         ExportListPrinter.Print(context.Out, NbdExportInfo.List(address, tls, line.TlsHostName ?? line.Address));
         return 0;
     }
 
+    private static T FindTls<T>(NbdCommandLine line, Func<string, T> find)
+    {
+        try
+        {
+            return find(line.TlsCredentials!);
+        }
+        catch (BlockException failure)
+        {
+            throw failure.Prepend("Failed to get TLS creds: ");
+        }
+    }
+
     private static async ValueTask<int> ServeAsync(ProgramContext context, NbdCommandLine line)
     {
+        X509ServerTls? tls = line.TlsCredentials is null
+            ? null
+            : FindTls(line, id => context.Tls.ForServer(id, line.TlsAuthorization));
         Socket[] sockets = OpenSockets(line);
         ExportImage image;
         try
@@ -73,6 +89,7 @@ internal static class NbdFrontEnd
                 {
                     MaxClients = line.MaxClients,
                     HandshakeLimit = TimeSpan.FromSeconds(line.HandshakeSeconds),
+                    Tls = tls,
                     Log = context.Report,
                 },
                 IsPersistent = line.IsPersistent,
@@ -152,6 +169,5 @@ internal static class NbdFrontEnd
             throw BlockException.Invalid("TLS authorization is incompatible with export list");
         if (line.TlsHostName is not null && !line.IsList)
             throw BlockException.Invalid("TLS hostname is only supported with export list");
-        throw BlockException.NotSupported("TLS is not part of this version");
     }
 }

@@ -23,6 +23,9 @@ internal sealed class ServeArguments
           -t, --cache MODE      none, writeback (default), writethrough, directsync or unsafe
               --no-discard      discards are ignored
           -e, --clients NUM     clients at the same time (default: any number)
+              --object TYPE,id=ID,...  define tls-creds-x509 or authz-simple
+              --tls-creds ID    encrypt; nothing is served without
+              --tls-authz ID    let in only whom this authorization names
           -x, --exit            end when the last client has gone
           -d, --description TEXT
               --metrics ADDRESS a page for OpenMetrics at [HOST:]PORT (loopback unless HOST says otherwise)
@@ -32,6 +35,9 @@ internal sealed class ServeArguments
     private const int TemporaryOption = 256;
     private const int NoDiscardOption = 257;
     private const int MetricsOption = 258;
+    private const int ObjectOption = 259;
+    private const int TlsCredsOption = 260;
+    private const int TlsAuthzOption = 261;
 
     private static readonly LongOption[] LongOptions =
     [
@@ -49,6 +55,9 @@ internal sealed class ServeArguments
         new("exit", 'x'),
         new("description", 'd', TakesArgument: true),
         new("metrics", MetricsOption, TakesArgument: true),
+        new("object", ObjectOption, TakesArgument: true),
+        new("tls-creds", TlsCredsOption, TakesArgument: true),
+        new("tls-authz", TlsAuthzOption, TakesArgument: true),
     ];
 
     private string? _format;
@@ -76,6 +85,10 @@ internal sealed class ServeArguments
 
     public string? Metrics { get; private set; }
 
+    public string? TlsCredentials { get; private set; }
+
+    public string? TlsAuthorization { get; private set; }
+
     /// <summary>Names and files of the exports.</summary>
     public IReadOnlyList<(string Name, string File)> Images { get; private set; } = [];
 
@@ -85,7 +98,13 @@ internal sealed class ServeArguments
         var parsed = new ServeArguments();
         var scan = new GnuOptions(arguments, "hk:p:b:f:rl:t:e:xd:", LongOptions);
         for (int code; (code = scan.NextOrThrow()) != GnuOptions.End;)
-            parsed.Apply(code, scan.Argument);
+        {
+            if (code == ObjectOption)
+                ObjectDefinition.Define(scan.Argument, context);
+            else
+                parsed.Apply(code, scan.Argument);
+        }
+
         if (parsed.AsksForHelp)
             return parsed;
         if (scan.Operands.IsEmpty)
@@ -123,6 +142,8 @@ internal sealed class ServeArguments
             case 'x': EndsWithLastClient = true; break;
             case 'd': Description = argument; break;
             case MetricsOption: Metrics = argument; break;
+            case TlsCredsOption: TlsCredentials = argument; break;
+            case TlsAuthzOption: TlsAuthorization = argument; break;
             case 'l':
                 _snapshot = SnapshotArgument.Parse(argument);
                 _isReadOnly = true;

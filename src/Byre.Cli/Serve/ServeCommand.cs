@@ -76,6 +76,7 @@ internal sealed class ServeCommand : Verb
                 Options = new NbdServerOptions
                 {
                     MaxClients = parsed.MaxClients,
+                    Tls = parsed.TlsCredentials is { } id ? context.Tls.ForServer(id, parsed.TlsAuthorization) : null,
                     Log = context.Report,
                 },
                 IsPersistent = !parsed.EndsWithLastClient,

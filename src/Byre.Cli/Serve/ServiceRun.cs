@@ -23,6 +23,7 @@ internal static class ServiceRun
         };
         using MetricsListener? metrics =
             settings.MetricsAddress is { } address ? new MetricsListener(address, server) : null;
+        using ServerMeter? meter = metrics is null ? null : new ServerMeter(server);
         foreach (System.Net.Sockets.Socket socket in settings.Sockets)
             server.Listen(socket);
         settings.Ready(metrics?.Uri);

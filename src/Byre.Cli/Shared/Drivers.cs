@@ -14,7 +14,7 @@ namespace Byre.Cli.Shared;
 internal static class Drivers
 {
     /// <summary>All of them. Drivers are stateless and small; none loads anything before it opens a node.</summary>
-    public static DriverRegistry CreateRegistry() => new(
+    public static DriverRegistry CreateRegistry(Func<string, NbdClientTls>? findTls = null) => new(
         new RawDriver(),
         new Qcow2Driver(),
         new BlkdebugDriver(),
@@ -23,7 +23,7 @@ internal static class Drivers
         new HostCdromDriver(),
         NullDriver.Coroutine,
         NullDriver.Asynchronous,
-        new NbdDriver(),
+        new NbdDriver(findTls),
         new CopyOnReadDriver(),
         new CompressDriver(),
         new QuorumDriver());

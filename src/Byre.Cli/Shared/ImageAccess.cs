@@ -16,7 +16,7 @@ internal sealed class ImageAccess
     public ImageAccess(ProgramContext context)
     {
         _context = context;
-        Opener = new ImageOpener(Drivers.CreateRegistry())
+        Opener = new ImageOpener(Drivers.CreateRegistry(id => context.Tls.ForClient(id)))
         {
             Warn = context.Warn,
             WarnOfProbedRaw = text => context.Errors.Write(text.EndsWith('\n') ? text : text + "\n"),

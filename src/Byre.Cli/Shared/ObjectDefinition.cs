@@ -5,8 +5,8 @@ using Byre.Block.Graph;
 namespace Byre.Cli.Shared;
 
 /// <summary>
-/// Objects defined on the command line: <c>--object secret,id=ID,data=TEXT|file=NAME[,format=raw|base64]</c>.
-/// Stateless.
+/// Objects defined on the command line: <c>--object secret,id=ID,data=TEXT|file=NAME[,format=raw|base64]</c>,
+/// <c>tls-creds-x509,id=ID,dir=FOLDER,endpoint=server|client</c>, <c>authz-simple,id=ID,identity=NAME</c>. Stateless.
 /// </summary>
 internal static class ObjectDefinition
 {
@@ -18,13 +18,18 @@ internal static class ObjectDefinition
             ? JsonFileName.Parse("json:" + definition)
             : OptionText.Parse(definition, "qom-type", warn: null, keepId: true);
         string type = properties.Take("qom-type") ?? throw BlockException.Invalid("Parameter 'qom-type' is missing");
-        if (type != "secret")
-            throw BlockException.Invalid($"Parameter 'qom-type' does not accept value '{type}'");
         string id = properties.Take("id") ?? throw BlockException.Invalid("Parameter 'id' is missing");
-        byte[] data = ReadSecret(properties);
+        bool isNew = type switch
+        {
+            "secret" => context.Secrets.TryAdd(id, ReadSecret(properties)),
+            "tls-creds-x509" => context.Tls.TryAdd(id, TlsObject.LoadX509(properties)),
+            "authz-simple" => context.Tls.TryAddIdentity(id, TlsObject.LoadIdentity(properties)),
+            "tls-creds-psk" => throw BlockException.NotSupported("TLS with pre-shared keys is not supported"),
+            _ => throw BlockException.Invalid($"Parameter 'qom-type' does not accept value '{type}'"),
+        };
         if (!properties.IsEmpty)
             throw BlockException.Invalid($"Parameter '{properties.Keys[0]}' is unexpected");
-        if (!context.Secrets.TryAdd(id, data))
+        if (!isNew)
             throw BlockException.Invalid($"attempt to add duplicate property '{id}' to object (type 'container')");
     }
 

@@ -10,6 +10,7 @@ internal sealed class ProgramContext(string programName, StandardOutput output, 
 {
     private ImageAccess? _images;
     private SecretTable? _secrets;
+    private TlsTable? _tls;
 
     /// <summary>The front end's name, which begins every message: "qemu-img", "byre".</summary>
     public string ProgramName { get; } = programName;
@@ -25,6 +26,9 @@ internal sealed class ProgramContext(string programName, StandardOutput output, 
 
     /// <summary>What <c>--object secret,...</c> defined.</summary>
     public SecretTable Secrets => _secrets ??= new SecretTable();
+
+    /// <summary>What <c>--object tls-creds-x509,...</c> and <c>authz-simple,...</c> defined.</summary>
+    public TlsTable Tls => _tls ??= new TlsTable();
 
     /// <summary>
     /// <c>--safe</c>: images come from strangers. No file is opened only because an image names it, and what is written

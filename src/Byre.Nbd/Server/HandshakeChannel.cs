@@ -41,7 +41,7 @@ internal sealed class HandshakeChannel(INbdTransport transport)
         }
         catch (BlockException e)
         {
-            failure = $"Unable to read from socket: {e.Message}";
+            failure = e.Message;
             return false;
         }
     }

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using Byre.Block.Errors;
 
@@ -22,11 +23,13 @@ internal sealed class StreamTransport(Stream stream, Socket socket) : INbdTransp
     {
         try
         {
-            return stream.Read(destination);
+            int count = stream.Read(destination);
+            // Whoever ends an encrypted connection without saying so may be somebody in between.
+            return count > 0 || stream is not SslStream ? count : throw Unfinished(null);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            throw Translate(e);
+            throw stream is SslStream ? Unfinished(e) : Translate(e);
         }
     }
 
@@ -90,6 +93,12 @@ internal sealed class StreamTransport(Stream stream, Socket socket) : INbdTransp
         stream.Dispose();
         socket.Dispose();
     }
+
+    private static BlockException Unfinished(Exception? inner) => new(
+        BlockErrorKind.InputOutput,
+        Errno.InputOutput,
+        "Cannot read from TLS channel: The TLS connection was non-properly terminated.",
+        inner);
 
     private static BlockException Translate(Exception failure)
     {

@@ -43,7 +43,7 @@ internal sealed unsafe class SocketTransport : INbdTransport
                 if (errno == Errno.TryAgain)
                     Wait(LibC.PollIn);
                 else if (errno != Errno.Interrupted)
-                    throw BlockException.FromErrno(errno);
+                    throw BlockException.FromErrno("Unable to read from socket", errno);
             }
         }
     }
@@ -137,7 +137,7 @@ internal sealed unsafe class SocketTransport : INbdTransport
             if (errno == Errno.TryAgain)
                 return 0;
             if (errno != Errno.Interrupted)
-                throw BlockException.FromErrno(errno);
+                throw BlockException.FromErrno("Unable to write to socket", errno);
         }
     }
 
