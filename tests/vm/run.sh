@@ -64,6 +64,7 @@ start_server() {
   rm -f "$work/socket"
   "$bin/qemu-nbd" -t -k "$work/socket" -f qcow2 --discard=unmap --cache="$1" "$work/overlay.qcow2" &
   server=$!
+  disown
   for _ in $(seq 200); do
     [[ -S $work/socket ]] && return
     sleep 0.05
@@ -125,23 +126,29 @@ one_round() {
   stop_quietly "$guest" KILL
 
   # What was killed left clusters that are counted and not used, at worst.
-  "$bin/qemu-img" check -q "$work/overlay.qcow2" && true
+  "$bin/qemu-img" check -q "$work/overlay.qcow2" > /dev/null && true
   local status=$?
   ((status == 0 || status == 3)) || fail "our check finds corruption (exit status $status)"
-  qemu-img check -q "$work/overlay.qcow2" && true
+  qemu-img check -q "$work/overlay.qcow2" > /dev/null && true
   status=$?
   ((status == 0 || status == 3)) || fail "QEMU's check finds corruption (exit status $status)"
 
   start_server "$cache_mode"
   start_guest "check:$synced"
-  for _ in $(seq 900); do
+  for _ in $(seq 1800); do
     kill -0 "$guest" 2> /dev/null || break
+    grep -aq '^RESULT ' "$work/console" && break
     sleep 0.1
   done
   grep -aq '^RESULT ok' "$work/console" || fail "the guest misses what it had synced ($synced files)"
+  # It powers off once it has unmounted the disk.
+  for _ in $(seq 300); do
+    kill -0 "$guest" 2> /dev/null || break
+    sleep 0.1
+  done
   stop_quietly "$guest" KILL
   stop_quietly "$server" TERM
-  "$bin/qemu-img" check -q -r leaks "$work/overlay.qcow2" || fail "leaks cannot be repaired"
+  "$bin/qemu-img" check -q -r leaks "$work/overlay.qcow2" > /dev/null || fail "leaks cannot be repaired"
   qemu-img check -q "$work/overlay.qcow2" || fail "QEMU's check finds errors after a clean end"
   "$bin/qemu-img" convert -O raw "$work/overlay.qcow2" "$work/disk.raw"
   e2fsck -fn "$work/disk.raw" > "$work/e2fsck.log" 2>&1 || fail "e2fsck: $(cat "$work/e2fsck.log")"

@@ -12,7 +12,8 @@ public sealed class MetricsTests
     {
         using var directory = new TempDirectory();
         await Images.CreateAsync("qcow2", directory["image"], 1 << 20);
-        await using TestServer server = await TestServer.StartAsync([("a\"b", await Images.OpenAsync(directory["image"]))]);
+        BlockNode image = await Images.OpenAsync(directory["image"]);
+        await using TestServer server = await TestServer.StartAsync([("a\"b", image)]);
         await using (BlockNode node = await Images.OpenAsync(
             "", ("driver", "nbd"), ("path", server.Path), ("export", "a\"b")))
         {
