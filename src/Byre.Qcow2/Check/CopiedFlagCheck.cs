@@ -127,7 +127,7 @@ internal sealed class CopiedFlagCheck(
     private async ValueTask<int> ExamineTableAsync(byte[] table)
     {
         int corrected = 0;
-        for (int at = 0; at < table.Length; at += _entryBytes)
+        for (int at = NextUsed(table, 0); at < table.Length; at = NextUsed(table, at + _entryBytes))
         {
             ulong word = BinaryPrimitives.ReadUInt64BigEndian(table.AsSpan(at));
             if (word == 0 || !OwnsCluster(word))
@@ -145,6 +145,13 @@ internal sealed class CopiedFlagCheck(
         }
 
         return corrected;
+    }
+
+    /// <summary>The next entry that is not all zeroes; the table's length where there is none.</summary>
+    private int NextUsed(byte[] table, int from)
+    {
+        int distance = table.AsSpan(from).IndexOfAnyExcept((byte)0);
+        return distance < 0 ? table.Length : (from + distance) & -_entryBytes;
     }
 
     private async ValueTask CorrectL1Async(L1Entry entry, int l1Index, byte[] activeL1)

@@ -224,12 +224,11 @@ public sealed class ImageChecker
 
         foreach (SnapshotRecord snapshot in _context.Snapshots)
         {
-            string who = $"ERROR snapshot {snapshot.Id} ({snapshot.Name})";
             if (!_context.Geometry.IsClusterAligned((long)snapshot.L1Offset))
             {
                 _context.Corrupt(
                     CheckFindingId.SnapshotL1Unaligned,
-                    $"{who} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; "
+                    $"{Name(snapshot)} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; "
                     + "snapshot table entry corrupted");
                 continue;
             }
@@ -238,7 +237,7 @@ public sealed class ImageChecker
             {
                 _context.Corrupt(
                     CheckFindingId.SnapshotL1TooLarge,
-                    $"{who} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; "
+                    $"{Name(snapshot)} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; "
                     + "snapshot table entry corrupted");
                 continue;
             }
@@ -249,5 +248,7 @@ public sealed class ImageChecker
         }
 
         counter.Count(_context.SnapshotTable.Offset, _context.SnapshotTable.LengthBytes);
+
+        static string Name(SnapshotRecord snapshot) => $"ERROR snapshot {snapshot.Id} ({snapshot.Name})";
     }
 }

@@ -89,18 +89,23 @@ internal sealed class SnapshotTableCheck(CheckContext context)
     {
         long position = start.Value;
         long storedBytes = 0;
+        byte[] fixedPart = new byte[SnapshotRecord.FixedBytes];
+        SnapshotRecord? empty = null;
         for (int i = 0; i < count; i++)
         {
             long before = position;
             position = SnapshotCodec.Align(position);
-            byte[] fixedPart = new byte[SnapshotRecord.FixedBytes];
             await context.ReadAsync(new HostOffset(position), fixedPart).ConfigureAwait(false);
             uint extraBytes = SnapshotCodec.ReadExtraBytes(fixedPart);
             long length = SnapshotCodec.ReadLength(fixedPart);
             if (extraBytes > FormatLimits.MaxSnapshotExtraBytes)
                 DropExtra(i, extraBytes);
 
-            byte[] entry = await ReadRecordAsync(new HostOffset(position), fixedPart).ConfigureAwait(false);
+            // Where the table lies behind the end of the file its records are empty: they cost next to nothing.
+            bool isEmpty = !fixedPart.AsSpan().ContainsAnyExcept((byte)0);
+            byte[] entry = isEmpty && empty is not null
+                ? fixedPart
+                : await ReadRecordAsync(new HostOffset(position), fixedPart).ConfigureAwait(false);
             position += length;
             storedBytes = SnapshotCodec.Align(storedBytes) + entry.Length;
             if (storedBytes > FormatLimits.MaxSnapshotTableBytes || position - start.Value > int.MaxValue)
@@ -109,7 +114,12 @@ internal sealed class SnapshotTableCheck(CheckContext context)
                 return before;
             }
 
-            _records.Add(SnapshotCodec.Parse(entry, context.Header.VirtualSizeBytes));
+            SnapshotRecord record = isEmpty && empty is not null
+                ? empty
+                : SnapshotCodec.Parse(entry, context.Header.VirtualSizeBytes);
+            if (isEmpty)
+                empty = record;
+            _records.Add(record);
         }
 
         return position;

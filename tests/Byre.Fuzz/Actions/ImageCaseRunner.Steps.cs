@@ -219,7 +219,8 @@ internal sealed partial class ImageCaseRunner
         switch (random.Next(6))
         {
             case 0:
-                wanted = length + random.NextSkewed(1L << 40);
+                // Over a backing file every new cluster is made to read as zeroes, one by one.
+                wanted = length + random.NextSkewed(node.Backing is null ? 1L << 40 : 1 << 20);
                 break;
             case 1 or 2:
                 wanted = random.NextLong(length + 1);

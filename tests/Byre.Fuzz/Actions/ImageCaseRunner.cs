@@ -20,7 +20,12 @@ namespace Byre.Fuzz.Actions;
 /// </summary>
 internal sealed partial class ImageCaseRunner
 {
+#if DEBUG
+    // There every asynchronous call is an object.
+    private const long FreeBytes = 40 << 20;
+#else
     private const long FreeBytes = 6 << 20;
+#endif
     private const long BytesPerFinding = 2048;
     private const long LargestTablesBytes = 5L * FormatLimits.MaxL1Bytes;
 
@@ -53,7 +58,8 @@ internal sealed partial class ImageCaseRunner
     private void RunAll(IReadOnlyList<FuzzStep> steps)
     {
         _step = StepKind.Check;
-        Guard(() => _wasClean = CheckFile()?.IsClean == true);
+        if (steps.Any(step => step.Kind > StepKind.SnapshotLoad))
+            Guard(() => _wasClean = CheckFile()?.IsClean == true);
         if (_wasClean)
         {
             _isPlain = PlainImage.Is(_image);

@@ -12,6 +12,9 @@ internal enum StepKind
     RepairAll,
     Read,
     ReadAll,
+    SnapshotLoad,
+
+    // From here on the image is changed.
     Write,
     WriteCompressed,
     WriteZeroes,
@@ -19,7 +22,6 @@ internal enum StepKind
     SnapshotCreate,
     SnapshotApply,
     SnapshotDelete,
-    SnapshotLoad,
     Resize,
     Flush,
     ChangeBacking,

@@ -7,6 +7,9 @@ internal sealed record FuzzReport
 {
     public required long Executions { get; init; }
 
+    /// <summary>Executions of each target: "20 image, 10 text".</summary>
+    public required string ByTarget { get; init; }
+
     public required int Signatures { get; init; }
 
     public required int Corpus { get; init; }
@@ -18,6 +21,6 @@ internal sealed record FuzzReport
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Executions} executions, {Findings.Count} findings, {Signatures} signatures, {Corpus} cases kept, "
+        $"{Executions} executions ({ByTarget}), {Findings.Count} findings, {Signatures} signatures, {Corpus} cases kept, "
         + $"{Elapsed.TotalSeconds:F0} s, {Executions / Math.Max(0.001, Elapsed.TotalSeconds):F0} executions/s");
 }

@@ -15,6 +15,7 @@ internal sealed class FuzzRunner(FuzzOptions options, Action<string> print)
     private readonly Dictionary<string, (FuzzCaseId Case, FuzzFinding Finding)> _findings = [];
     private readonly FuzzRandom _random = new(options.Seed);
     private readonly IFuzzTarget[] _targets = Choose(options.Target);
+    private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
     private ulong _nextSeed = options.Seed;
 
     public FuzzReport Run()
@@ -30,6 +31,7 @@ internal sealed class FuzzRunner(FuzzOptions options, Action<string> print)
             FuzzResult result = RunTimed(FuzzTargets.Find(id.Target), id);
             watchdog.Stop();
             Judge(id, result);
+            _counts[id.Target] = _counts.GetValueOrDefault(id.Target) + 1;
             if (++executions % 50_000 == 0)
                 print($"{executions} executions, {_signatures.Count} signatures, {_findings.Count} findings");
         }
@@ -37,6 +39,7 @@ internal sealed class FuzzRunner(FuzzOptions options, Action<string> print)
         return new FuzzReport
         {
             Executions = executions,
+            ByTarget = string.Join(", ", _counts.Select(count => $"{count.Value} {count.Key}")),
             Signatures = _signatures.Count,
             Corpus = _kept.Count,
             Elapsed = Stopwatch.GetElapsedTime(started),

@@ -1,3 +1,4 @@
+using Byre.Fuzz.CommandLine;
 using Byre.Fuzz.Images;
 
 namespace Byre.Fuzz.Engine;
@@ -5,7 +6,7 @@ namespace Byre.Fuzz.Engine;
 /// <summary>Everything that can be fuzzed. A new target joins here.</summary>
 internal static class FuzzTargets
 {
-    public static IReadOnlyList<IFuzzTarget> All { get; } = [new ImageTarget()];
+    public static IReadOnlyList<IFuzzTarget> All { get; } = [new ImageTarget(), new CommandLineTarget()];
 
     /// <exception cref="FormatException">There is no such target.</exception>
     public static IFuzzTarget Find(string name) =>

@@ -12,7 +12,7 @@ internal sealed class ImageTarget : IFuzzTarget
     public string Name => "image";
 
     /// <inheritdoc/>
-    public int Weight => 9;
+    public int Weight => 2;
 
     /// <inheritdoc/>
     public FuzzResult Run(FuzzCaseId id)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Byre.Qcow2.Layout;
 
 namespace Byre.Fuzz.Images;
@@ -27,10 +28,37 @@ internal static class PlainImage
         var counts = new Counts(image, table, tableBytes, bits, order);
         return counts.IsOne(0, 1) && counts.IsOne(table, tableBytes) && counts.AreBlocksPlain(clusters)
             && counts.IsOne(Read(image, 40, 8), Read(image, 36, 4) * 8)
-            && AreSnapshotsPlain(image, counts) && AreExtensionsPlain(image, bits, counts);
+            && IsMappingPlain(image, bits) && AreSnapshotsPlain(image, counts) && AreExtensionsPlain(image, bits, counts);
     }
 
     private static long Read(SparseImage image, long offset, int width) => (long)image.ReadBigEndian(offset, width);
+
+    /// <summary>True where no two places of the disk have one cluster.</summary>
+    private static bool IsMappingPlain(SparseImage image, int bits)
+    {
+        bool isExtended = Read(image, 4, 4) == 3 && (Read(image, 72, 8) & (long)IncompatibleFeatures.ExtendedL2) != 0;
+        int entryBytes = isExtended ? 16 : 8;
+        var clusters = new HashSet<long>();
+        byte[] table = new byte[1 << bits];
+        for (long left = Read(image, 36, 4), place = Read(image, 40, 8); left > 0; left--, place += 8)
+        {
+            long l2 = Read(image, place, 8) & (long)L2Entry.OffsetMask;
+            if (l2 == 0)
+                continue;
+            if (!clusters.Add(l2))
+                return false;
+            image.Read(l2, table);
+            for (int at = 0; at < table.Length; at += entryBytes)
+            {
+                ulong entry = BinaryPrimitives.ReadUInt64BigEndian(table.AsSpan(at));
+                long offset = (long)(entry & L2Entry.OffsetMask);
+                if ((entry & L2Entry.CompressedFlag) == 0 && offset != 0 && !clusters.Add(offset))
+                    return false;
+            }
+        }
+
+        return true;
+    }
 
     private static bool AreSnapshotsPlain(SparseImage image, Counts counts)
     {
