@@ -14,7 +14,8 @@ public sealed class FoundTests
     private static readonly TimeSpan SoonEnough = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// An L1 table of 30,000 clusters needs more refcount slices at once than a transaction kept: it loaded them for ever.
+    /// An L1 table of 30,000 clusters needs more refcount slices at once than a transaction kept: it loaded them for
+    /// ever.
     /// </summary>
     [Fact]
     public void Growth_by_a_table_over_many_refcount_slices_ends()
@@ -75,7 +76,7 @@ public sealed class FoundTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 20);
     }
 
-    /// <summary>A bitmap stayed valid although writes were not noted in it: a backup by it would have lost them.</summary>
+    /// <summary>A bitmap stayed valid although it had missed writes: a backup by it would have lost them.</summary>
     [Theory]
     [InlineData("bitmaps-512")]
     [InlineData("bitmaps-65536")]

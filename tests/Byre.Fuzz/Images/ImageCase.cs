@@ -23,7 +23,7 @@ internal sealed record ImageCase(string SeedName, SparseImage Image, IReadOnlyLi
     {
         var text = new StringBuilder();
         text.Append("# ").Append(why.Split('\n')[0]).Append('\n');
-        text.Append("steps ").AppendJoin(' ', Steps).Append('\n');
+        text.AppendJoin(' ', ["steps", .. Steps.Select(step => step.ToString())]).Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"length {Image.LengthBytes}\n");
         byte[] row = new byte[RowBytes];
         foreach (long page in Image.PageIndices)

@@ -28,7 +28,8 @@ internal static class PlainImage
         var counts = new Counts(image, table, tableBytes, bits, order);
         return counts.IsOne(0, 1) && counts.IsOne(table, tableBytes) && counts.AreBlocksPlain(clusters)
             && counts.IsOne(Read(image, 40, 8), Read(image, 36, 4) * 8)
-            && IsMappingPlain(image, bits) && AreSnapshotsPlain(image, counts) && AreExtensionsPlain(image, bits, counts);
+            && IsMappingPlain(image, bits) && AreSnapshotsPlain(image, counts)
+            && AreExtensionsPlain(image, bits, counts);
     }
 
     private static long Read(SparseImage image, long offset, int width) => (long)image.ReadBigEndian(offset, width);
