@@ -41,7 +41,7 @@ internal sealed partial class Qcow2Node : ISnapshotStore, ISnapshotSource
         var l1Tables = new List<L1Location>();
         foreach (SnapshotRecord record in records)
         {
-            if (record.L1EntryCount <= FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
+            if (record.L1EntryCount is > 0 and <= FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
                 l1Tables.Add(new L1Location(new HostOffset((long)record.L1Offset), (int)record.L1EntryCount));
         }
 

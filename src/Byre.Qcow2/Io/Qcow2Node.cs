@@ -200,9 +200,9 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         int refcountBytes = header.RefcountTable.ClusterCount << _geometry.ClusterBits;
         byte[] refcounts = await ReadTableAsync(header.RefcountTable.Offset, refcountBytes, fileBytes, cancellation)
             .ConfigureAwait(false);
-        IReadOnlyList<SnapshotRecord>? snapshots = (OpenedFlags & OpenFlags.Check) != 0
+        (IReadOnlyList<SnapshotRecord> Records, long LengthBytes)? snapshots = (OpenedFlags & OpenFlags.Check) != 0
             ? null
-            : await SnapshotTableReader.ReadAsync(_file, header, cancellation).ConfigureAwait(false);
+            : await SnapshotTableReader.ReadTableAsync(_file, header, cancellation).ConfigureAwait(false);
         using MetadataScope scope = _tables.Lock.Enter();
         _tables.L2Cache.DropAll(scope);
         _tables.RefcountCache.DropAll(scope);
@@ -211,8 +211,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         _tables.Allocator.PristineFrom = new HostCluster(
             zeroGrowth ? _geometry.ClustersFor(fileBytes) : long.MaxValue / 2);
         _virtualSizeBytes = header.VirtualSizeBytes;
-        if (snapshots is not null)
-            NoteSnapshots(snapshots, SnapshotCodec.LengthInFile(snapshots));
+        if (snapshots is { } table)
+            NoteSnapshots(table.Records, table.LengthBytes);
     }
 
     /// <summary>

@@ -73,19 +73,6 @@ public static class SnapshotCodec
         };
     }
 
-    /// <summary>Bytes of a table that was read from a file, with the extra data its entries had there.</summary>
-    public static long LengthInFile(IReadOnlyList<SnapshotRecord> records)
-    {
-        long length = 0;
-        foreach (SnapshotRecord record in records)
-        {
-            length = Align(length) + SnapshotRecord.FixedBytes + record.ExtraBytes +
-                NameCodec.Encode(record.Id).Length + NameCodec.Encode(record.Name).Length;
-        }
-
-        return length;
-    }
-
     /// <summary>The whole table: entries in order, padded to 8 bytes between each other.</summary>
     /// <exception cref="BlockException">EFBIG: longer than
     /// <see cref="FormatLimits.MaxSnapshotTableBytes"/>.</exception>

@@ -11,6 +11,15 @@ internal static class SnapshotTableReader
     /// <exception cref="BlockException">The table cannot be read, or exceeds a limit (with a hint that a check
     /// repairs it).</exception>
     public static async ValueTask<IReadOnlyList<SnapshotRecord>> ReadAsync(
+        BlockNode file, ImageHeader header, CancellationToken cancellation) =>
+        (await ReadTableAsync(file, header, cancellation).ConfigureAwait(false)).Records;
+
+    /// <summary>
+    /// Reads all records, and tells how many bytes the table has: more than its records need to be written, where
+    /// their names have bytes behind a zero.
+    /// </summary>
+    /// <exception cref="BlockException">As <see cref="ReadAsync"/>.</exception>
+    public static async ValueTask<(IReadOnlyList<SnapshotRecord> Records, long LengthBytes)> ReadTableAsync(
         BlockNode file, ImageHeader header, CancellationToken cancellation)
     {
         var records = new List<SnapshotRecord>();
@@ -24,7 +33,9 @@ internal static class SnapshotTableReader
                 // Behind the end of the file everything is zero: what the header claims there costs next to nothing.
                 byte[] zeroes = new byte[SnapshotRecord.FixedBytes];
                 SnapshotRecord empty = SnapshotCodec.Parse(zeroes, header.VirtualSizeBytes);
-                records.AddRange(Enumerable.Repeat(empty, (int)(header.Snapshots.Count - index)));
+                int left = (int)(header.Snapshots.Count - index);
+                records.AddRange(Enumerable.Repeat(empty, left));
+                position += (long)left * SnapshotRecord.FixedBytes;
                 break;
             }
 
@@ -50,7 +61,7 @@ internal static class SnapshotTableReader
             }
         }
 
-        return records;
+        return (records, position);
     }
 
     private static BlockException TooLarge(string message, string hint) =>

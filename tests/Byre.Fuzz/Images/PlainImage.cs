@@ -34,15 +34,20 @@ internal static class PlainImage
 
     private static long Read(SparseImage image, long offset, int width) => (long)image.ReadBigEndian(offset, width);
 
-    /// <summary>True where no two places of the disk have one cluster.</summary>
+    /// <summary>
+    /// True where no two places of the disk have one cluster, and none lies behind its end, where no resize frees it.
+    /// </summary>
     private static bool IsMappingPlain(SparseImage image, int bits)
     {
         bool isExtended = Read(image, 4, 4) == 3 && (Read(image, 72, 8) & (long)IncompatibleFeatures.ExtendedL2) != 0;
         int entryBytes = isExtended ? 16 : 8;
         var clusters = new HashSet<long>();
         byte[] table = new byte[1 << bits];
-        for (long left = Read(image, 36, 4), place = Read(image, 40, 8); left > 0; left--, place += 8)
+        long start = Read(image, 40, 8);
+        long diskClusters = (Read(image, 24, 8) + (1L << bits) - 1) >> bits;
+        for (long i = 0; i < Read(image, 36, 4); i++)
         {
+            long place = start + (i * 8);
             long l2 = Read(image, place, 8) & (long)L2Entry.OffsetMask;
             if (l2 == 0)
                 continue;
@@ -52,6 +57,8 @@ internal static class PlainImage
             for (int at = 0; at < table.Length; at += entryBytes)
             {
                 ulong entry = BinaryPrimitives.ReadUInt64BigEndian(table.AsSpan(at));
+                if (entry != 0 && (i * table.Length / entryBytes) + (at / entryBytes) >= diskClusters)
+                    return false;
                 long offset = (long)(entry & L2Entry.OffsetMask);
                 if ((entry & L2Entry.CompressedFlag) == 0 && offset != 0 && !clusters.Add(offset))
                     return false;
