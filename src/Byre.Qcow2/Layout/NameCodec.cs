@@ -18,6 +18,8 @@ internal static class NameCodec
         int end = bytes.IndexOf((byte)0);
         if (end >= 0)
             bytes = bytes[..end];
+        if (bytes.IsEmpty)
+            return "";
         var text = new StringBuilder(bytes.Length);
         Span<char> pair = stackalloc char[2];
         while (!bytes.IsEmpty)

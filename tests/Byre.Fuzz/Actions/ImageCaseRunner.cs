@@ -123,7 +123,8 @@ internal sealed partial class ImageCaseRunner
             or StepKind.ReadAll or StepKind.Close ? 0 : LargestTablesBytes;
         return FreeBytes + (BytesPerFinding * _findings) + (24L << clusterBits) + pages + tables
             + (_image.LengthBytes >> clusterBits << 2)
-            + (4 * Math.Min(_image.LengthBytes, 2 * FormatLimits.MaxL1Bytes));
+            + (4 * Math.Min(_image.LengthBytes, 2 * FormatLimits.MaxL1Bytes))
+            + (32 * Math.Min(_image.LengthBytes, 4 << 20));
     }
 
     private string Describe() => $"a file of {_image.LengthBytes} bytes in {_image.PageCount} pages";

@@ -22,5 +22,6 @@ internal sealed record FuzzReport
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{Executions} executions ({ByTarget}), {Findings.Count} findings, {Signatures} signatures, "
-        + $"{Corpus} cases kept, {Elapsed.TotalSeconds:F0} s, {Executions / Math.Max(0.001, Elapsed.TotalSeconds):F0} executions/s");
+        + $"{Corpus} cases kept, {Elapsed.TotalSeconds:F0} s, "
+        + $"{Executions / Math.Max(0.001, Elapsed.TotalSeconds):F0} executions/s");
 }
