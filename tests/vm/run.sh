@@ -90,7 +90,7 @@ choose_accelerator() {
     sleep 0.1
   done
   stop_quietly "$guest" KILL
-  grep -aq '^RESULT up' "$work/console" && accelerator=kvm
+  grep -aq 'RESULT up' "$work/console" && accelerator=kvm
   return 0
 }
 
@@ -137,10 +137,10 @@ one_round() {
   start_guest "check:$synced"
   for _ in $(seq 1800); do
     kill -0 "$guest" 2> /dev/null || break
-    grep -aq '^RESULT ' "$work/console" && break
+    grep -aq 'RESULT ' "$work/console" && break
     sleep 0.1
   done
-  grep -aq '^RESULT ok' "$work/console" || fail "the guest misses what it had synced ($synced files)"
+  grep -aq 'RESULT ok' "$work/console" || fail "the guest misses what it had synced ($synced files)"
   # It powers off once it has unmounted the disk.
   for _ in $(seq 300); do
     kill -0 "$guest" 2> /dev/null || break

@@ -80,6 +80,7 @@ internal static class NbdFrontEnd
             {
                 Description = line.Description,
                 OffersAllocationDepth = line.OffersAllocationDepth,
+                Bitmaps = await ExportBitmaps.FindAsync(image.Backend.Root, line).ConfigureAwait(false),
             };
             await ServiceRun.RunAsync(new ServiceSettings
             {

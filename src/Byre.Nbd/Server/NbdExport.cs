@@ -1,3 +1,4 @@
+using Byre.Block.Bitmaps;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Nbd.Protocol;
@@ -40,7 +41,7 @@ public sealed class NbdExport
     public bool OffersAllocationDepth { get; init; }
 
     /// <summary>Offers a context qemu:dirty-bitmap:NAME for each.</summary>
-    public IReadOnlyList<IExportBitmap> Bitmaps { get; init; } = [];
+    public IReadOnlyList<DirtyBitmap> Bitmaps { get; init; } = [];
 
     /// <summary>What all clients of this export did together.</summary>
     public ExportStatistics Statistics { get; } = new();

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Byre.Block.Bitmaps;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Block.Requests;
@@ -107,7 +108,7 @@ internal sealed partial class ServerRequest
         }
     }
 
-    private void CollectDirty(StatusExtents extents, IExportBitmap bitmap)
+    private void CollectDirty(StatusExtents extents, DirtyBitmap bitmap)
     {
         ByteRange left = Range;
         while (!left.IsEmpty)

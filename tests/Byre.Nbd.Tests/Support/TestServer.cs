@@ -37,19 +37,22 @@ internal sealed class TestServer : IAsyncDisposable
         await StartAsync([("", await Images.OpenMemoryAsync(sizeBytes))], options, isReadOnly);
 
     public static Task<TestServer> StartAsync(
-        (string Name, BlockNode Node)[] nodes, NbdServerOptions? options = null, bool isReadOnly = false)
+        (string Name, BlockNode Node)[] nodes, NbdServerOptions? options = null, bool isReadOnly = false) =>
+        Task.FromResult(Start(
+            [.. nodes.Select(node => new NbdExport(node.Name, new BlockBackend(node.Node), isReadOnly)
+            {
+                Description = "a disk",
+                OffersAllocationDepth = true,
+            })],
+            options));
+
+    /// <summary>Serves these; their nodes are the server's from now on.</summary>
+    public static TestServer Start(NbdExport[] exports, NbdServerOptions? options = null)
     {
-        BlockBackend[] backends = [.. nodes.Select(node => new BlockBackend(node.Node))];
-        var log = new List<TestServer>();
-        var settings = (options ?? new NbdServerOptions()) with { Log = line => log[0].Log.Enqueue(line) };
-        var exports = nodes.Zip(backends, (node, backend) => new NbdExport(node.Name, backend, isReadOnly)
-        {
-            Description = "a disk",
-            OffersAllocationDepth = true,
-        });
-        var server = new TestServer(backends, new NbdServer(exports, settings));
-        log.Add(server);
-        return Task.FromResult(server);
+        TestServer? self = null;
+        var settings = (options ?? new NbdServerOptions()) with { Log = line => self!.Log.Enqueue(line) };
+        self = new TestServer([.. exports.Select(export => export.Backend)], new NbdServer(exports, settings));
+        return self;
     }
 
     /// <summary>A connection that speaks for itself.</summary>

@@ -1,0 +1,9 @@
+namespace Byre.Block.Bitmaps;
+
+/// <summary>A node whose image stores dirty bitmaps. Threading as <see cref="Graph.BlockNode"/>.</summary>
+public interface IBitmapSource
+{
+    /// <summary>Reads the bitmap called <paramref name="name"/> as the image has it; null for none.</summary>
+    /// <exception cref="Errors.BlockException">It cannot be read.</exception>
+    ValueTask<DirtyBitmap?> ReadBitmapAsync(string name, CancellationToken cancellation = default);
+}

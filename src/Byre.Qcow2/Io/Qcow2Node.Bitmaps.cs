@@ -1,0 +1,24 @@
+using Byre.Block.Bitmaps;
+using Byre.Qcow2.Bitmaps;
+using Byre.Qcow2.Layout;
+
+namespace Byre.Qcow2.Io;
+
+/// <content>Persistent bitmaps, to be read.</content>
+internal sealed partial class Qcow2Node : IBitmapSource
+{
+    /// <inheritdoc/>
+    public async ValueTask<DirtyBitmap?> ReadBitmapAsync(string name, CancellationToken cancellation = default)
+    {
+        ImageHeader header = _tables.Header;
+        IReadOnlyList<BitmapDirectoryEntry> entries =
+            await BitmapDirectoryReader.ReadAsync(_file, header, cancellation).ConfigureAwait(false);
+        foreach (BitmapDirectoryEntry entry in entries)
+        {
+            if (entry.Name == name)
+                return await BitmapReader.ReadAsync(_file, header, entry, cancellation).ConfigureAwait(false);
+        }
+
+        return null;
+    }
+}
