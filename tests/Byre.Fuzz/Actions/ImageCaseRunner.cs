@@ -57,6 +57,8 @@ internal sealed partial class ImageCaseRunner
 
     private void RunAll(IReadOnlyList<FuzzStep> steps)
     {
+        _step = StepKind.Info;
+        Guard(Inspect);
         _step = StepKind.Check;
         if (steps.Any(step => step.Kind > StepKind.SnapshotLoad))
             Guard(() => _wasClean = CheckFile()?.IsClean == true);
