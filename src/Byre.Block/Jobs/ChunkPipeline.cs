@@ -13,7 +13,7 @@ namespace Byre.Block.Jobs;
 internal sealed class ChunkPipeline<T>
     where T : class
 {
-    private readonly AsyncMutex _takeMutex = new();
+    private readonly AsyncMutex _takeMutex = new(CompletionScheduler.ThreadPool);
     private readonly Lock _finishLock = new();
     private readonly Dictionary<long, T> _waiting = [];
     private readonly int _workers;

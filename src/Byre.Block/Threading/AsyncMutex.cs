@@ -4,9 +4,9 @@ namespace Byre.Block.Threading;
 
 /// <summary>
 /// A mutual exclusion lock whose waiters do not block a thread. Uncontended entry is one compare-and-swap without
-/// allocation. Waiters are served first in, first out and resumed outside the lock, on the thread pool. Not reentrant.
+/// allocation. Waiters are served first in, first out and resumed outside the lock, by the scheduler. Not reentrant.
 /// </summary>
-public sealed class AsyncMutex
+public sealed class AsyncMutex(CompletionScheduler scheduler)
 {
     private readonly Lock _gate = new();
     private readonly Queue<TaskCompletionSource> _waiters = new();
@@ -30,7 +30,7 @@ public sealed class AsyncMutex
         {
             if (Interlocked.CompareExchange(ref _held, 1, 0) == 0)
                 return new Holder(this);
-            waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            waiter = new TaskCompletionSource(scheduler.WaiterOptions);
             _waiters.Enqueue(waiter);
         }
 
@@ -49,7 +49,8 @@ public sealed class AsyncMutex
                 Volatile.Write(ref _held, 0);
         }
 
-        next?.SetResult();
+        if (next is not null)
+            scheduler.Resume(next.SetResult);
     }
 
     /// <summary>Holds the lock until it is disposed, once.</summary>

@@ -128,6 +128,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             return oldBytes;
         bool isOwn = true;
         bool hidesNothing = true;
+        bool isCompressed = false;
         long end = start + _geometry.ClusterSize;
         for (long at = start; at < end;)
         {
@@ -138,6 +139,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             hidesNothing &= _geometry.HasSubclusters
                 ? mapping.Type is not (SubclusterType.Normal or SubclusterType.Compressed)
                 : mapping.Type == SubclusterType.ZeroPlain || (mapping.IsUnallocated && node.Backing is null);
+            isCompressed |= mapping.Type == SubclusterType.Compressed;
             at += mapping.LengthBytes;
         }
 
@@ -145,8 +147,34 @@ internal sealed class ImageResizer(Qcow2Node node)
             return Math.Min(end, newBytes);
         if (hidesNothing)
             return oldBytes;
+        if (_geometry.HasSubclusters && !isCompressed)
+        {
+            await CopyTailAsync(oldBytes, cancellation).ConfigureAwait(false);
+            return Math.Min(end, newBytes);
+        }
+
         return await node.WriteGrowthAsync(oldBytes, newBytes, _geometry.ClusterSize, cancellation)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Makes a shared last cluster the image's own, by writing its last sector again. Subclusters behind the end stay
+    /// unallocated.
+    /// </summary>
+    private async ValueTask CopyTailAsync(long oldBytes, CancellationToken cancellation)
+    {
+        IoBuffer sector = IoBufferPool.Shared.Rent(FormatLimits.SectorBytes);
+        try
+        {
+            var last = new GuestOffset(oldBytes - FormatLimits.SectorBytes);
+            Memory<byte> bytes = sector.Memory[..FormatLimits.SectorBytes];
+            await node.ReadGuestAsync(last, bytes, cancellation).ConfigureAwait(false);
+            await node.WriteUnderLeaseAsync(last, bytes, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            sector.Return();
+        }
     }
 
     private async ValueTask ShrinkAsync(long oldBytes, long newBytes, CancellationToken cancellation)

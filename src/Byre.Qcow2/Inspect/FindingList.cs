@@ -51,26 +51,23 @@ internal sealed class FindingList
         return sorted;
     }
 
-    /// <summary>A text from the image in single quotes, as <see cref="Escape"/> makes it.</summary>
-    public static string Quote(string text) => $"'{Escape(text)}'";
-
     /// <summary>
-    /// A text from the image, cut where it is long, and without anything that a terminal would obey.
+    /// A text from the image in single quotes, cut where it is long, and without anything that a terminal would obey.
     /// </summary>
-    public static string Escape(string text)
+    public static string Quote(string text)
     {
-        var escaped = new StringBuilder();
+        var quoted = new StringBuilder("'");
         foreach (char character in text.AsSpan(0, Math.Min(text.Length, InspectionLimits.MaxNameCharacters)))
         {
             if (char.IsBetween(character, ' ', '~'))
-                escaped.Append(character);
+                quoted.Append(character);
             else if (char.IsBetween(character, '\udc80', '\udcff'))
-                escaped.Append(CultureInfo.InvariantCulture, $"\\x{character - 0xdc00:x2}");
+                quoted.Append(CultureInfo.InvariantCulture, $"\\x{character - 0xdc00:x2}");
             else
-                escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}");
+                quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}");
         }
 
-        return escaped.Append(text.Length > InspectionLimits.MaxNameCharacters ? "..." : "").ToString();
+        return quoted.Append(text.Length > InspectionLimits.MaxNameCharacters ? "...'" : "'").ToString();
     }
 
     private void Add(InspectionSeverity severity, string id, string? text, string? name = null)

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Byre.Block.Requests;
+using Byre.Block.Threading;
 
 namespace Byre.Qcow2.Io;
 
@@ -9,7 +10,7 @@ namespace Byre.Qcow2.Io;
 /// has, where a discard frees a cluster under a write in flight.
 /// <para>Threading: any thread. A list suits the few dozen requests that are in flight.</para>
 /// </summary>
-internal sealed class GuestRangeTracker
+internal sealed class GuestRangeTracker(CompletionScheduler scheduler, bool excludes = true)
 {
     private readonly Lock _lock = new();
     private readonly List<RangeLease> _active = [];
@@ -47,7 +48,7 @@ internal sealed class GuestRangeTracker
                 return new ValueTask<RangeLease>(lease);
             }
 
-            lease.Waiter = new TaskCompletionSource<RangeLease>(TaskCreationOptions.RunContinuationsAsynchronously);
+            lease.Waiter = new TaskCompletionSource<RangeLease>(scheduler.WaiterOptions);
             _waiting.Add(lease);
             return new ValueTask<RangeLease>(lease.Waiter.Task);
         }
@@ -80,14 +81,14 @@ internal sealed class GuestRangeTracker
         if (granted is null)
             return;
         foreach (RangeLease next in granted)
-            next.Waiter!.SetResult(next);
+            scheduler.Resume(() => next.Waiter!.SetResult(next));
     }
 
-    private static bool Conflicts(List<RangeLease> leases, int count, ByteRange range, LeaseKind kind)
+    private bool Conflicts(List<RangeLease> leases, int count, ByteRange range, LeaseKind kind)
     {
         for (int i = 0; i < count; i++)
         {
-            if (leases[i].ConflictsWith(range, kind))
+            if (excludes && leases[i].ConflictsWith(range, kind))
                 return true;
         }
 

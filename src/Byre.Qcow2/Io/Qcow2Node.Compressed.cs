@@ -87,6 +87,7 @@ internal sealed partial class Qcow2Node
     {
         using RangeLease lease = await _tracker
             .AcquireAsync(new ByteRange(guest.Value, _geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+        ThrowIfCutOff(new ByteRange(guest.Value, 1));
         (L2Slot slot, HostOffset host) = await ReserveCompressedAsync(guest, compressed.Length, cancellation)
             .ConfigureAwait(false);
         bool written = false;

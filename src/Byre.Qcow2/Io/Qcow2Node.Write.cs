@@ -53,7 +53,7 @@ internal sealed partial class Qcow2Node
         try
         {
             await _structure.GrowL1Async(entries, exact: false, cancellation).ConfigureAwait(false);
-            await WriteGuestAsync(guest, source, cancellation).ConfigureAwait(false);
+            await WriteGuestAsync(guest, source, cancellation, isVmState: true).ConfigureAwait(false);
         }
         catch (CorruptionException corruption)
         {
@@ -71,19 +71,32 @@ internal sealed partial class Qcow2Node
         _hasChanged |= changesContent;
     }
 
-    private async ValueTask WriteGuestAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    /// <summary>
+    /// The disk may have become smaller while a request waited for its lease. Clusters that it linked behind the end
+    /// would come back with their bytes when the disk grows again.
+    /// </summary>
+    private void ThrowIfCutOff(ByteRange range)
+    {
+        if (range.End > _virtualSizeBytes)
+            throw BlockException.FromErrno(Errno.InputOutput);
+    }
+
+    private async ValueTask WriteGuestAsync(
+        GuestOffset guest, IoVector source, CancellationToken cancellation, bool isVmState = false)
     {
         var range = new ByteRange(guest.Value, source.Length);
         if (await TryWriteInPlaceAsync(guest, source, cancellation).ConfigureAwait(false))
             return;
         using RangeLease lease = await _tracker
             .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+        if (!isVmState)
+            ThrowIfCutOff(range);
         await WriteUnderLeaseAsync(guest, source, cancellation).ConfigureAwait(false);
         await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes by plans for a caller that holds an exclusive lease on the clusters.</summary>
-    private async ValueTask WriteUnderLeaseAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    internal async ValueTask WriteUnderLeaseAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
     {
         bool mayRetry = true;
         long done = 0;
@@ -189,12 +202,20 @@ internal sealed partial class Qcow2Node
     {
         try
         {
+            if (!_tables.Options.Obeys(OrderingRules.DataBeforeLink))
+            {
+                plan.Enter(PlanState.DataWritten);
+                Link(plan);
+            }
+
             await WriteWithCopiesAsync(plan, source, cancellation).ConfigureAwait(false);
+            if (plan.State == PlanState.Linked)
+                return;
             plan.Enter(PlanState.DataWritten);
         }
         finally
         {
-            if (plan.State != PlanState.DataWritten)
+            if (plan.State == PlanState.Reserved)
                 Abort(plan);
         }
 
@@ -277,6 +298,8 @@ internal sealed partial class Qcow2Node
 
     private async ValueTask RelieveQuarantineAsync(CancellationToken cancellation)
     {
+        if (!_tables.Options.Obeys(OrderingRules.UnlinkBeforeReuse))
+            await _flush.ReleaseQuarantineAsync(cancellation).ConfigureAwait(false);
         if (_tables.Quarantine.WaitingClusters << _geometry.ClusterBits > MaxQuarantineBytes &&
             _tables.Quarantine.HasUnlinking)
             await _flush.FlushAsync(cancellation).ConfigureAwait(false);

@@ -22,6 +22,7 @@ internal sealed partial class Qcow2Node
             // Before anything is looked at: a write beside it that is still in flight has left no trace in the mapping.
             using RangeLease lease = await _tracker
                 .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
+            ThrowIfCutOff(range);
             ByteRange whole = await WidenToSubclustersAsync(range, cancellation).ConfigureAwait(false);
             if (_tables.Header.Version >= 3)
                 await ZeroUnderLeaseAsync(whole, flags, cancellation).ConfigureAwait(false);

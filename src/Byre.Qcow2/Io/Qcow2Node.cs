@@ -28,7 +28,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     private readonly StructureWriter _structure;
     private readonly MetadataLoader _loader;
     private readonly BitmapUse _bitmapUse;
-    private readonly GuestRangeTracker _tracker = new();
+    private readonly GuestRangeTracker _tracker;
     private readonly Qcow2OpenContext _context;
     private readonly Geometry _geometry;
     private readonly BlockLimits _limits;
@@ -47,6 +47,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         _data = context.DataFile ?? context.File;
         _tables = new ImageTables(_file, _data, context.Header, context.Options);
         _geometry = _tables.Geometry;
+        _tracker = new GuestRangeTracker(
+            context.Options.Scheduler, context.Options.Obeys(OrderingRules.LeaseBeforeChange));
         _structure = new StructureWriter(_tables);
         _flush = new FlushOrder(_tables, SetIncompatibleBitAsync);
         _loader = new MetadataLoader(_tables, _flush) { Structure = _structure };
@@ -238,9 +240,12 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
 
         // An image that was opened for a check was not repaired at opening: only the checker knows whether it is clean.
         bool isForCheck = (OpenedFlags & OpenFlags.Check) != 0;
-        if (_tables.Header.IsDirty && !_tables.Header.IsCorrupt && !isForCheck)
+        if (_tables.Header.IsDirty && !_tables.Header.IsCorrupt && !isForCheck && !KeepsDirtyBit)
             await ClearDirtyBitAsync().ConfigureAwait(false);
     }
+
+    /// <summary>Counts and "copied" flags may disagree: only a repair takes the dirty bit away.</summary>
+    internal bool KeepsDirtyBit { get; set; }
 
     /// <summary>Clears the dirty bit once all counts are stable.</summary>
     internal ValueTask ClearDirtyBitAsync() => _structure.UpdateHeaderAsync(

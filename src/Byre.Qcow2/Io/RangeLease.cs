@@ -26,7 +26,7 @@ internal sealed class RangeLease : IDisposable
     internal bool ConflictsWith(ByteRange range, LeaseKind kind) =>
         (kind == LeaseKind.Exclusive || Kind == LeaseKind.Exclusive) && Range.Overlaps(range);
 
-    /// <summary>Gives the range up; waiters that it held back go on, on other threads.</summary>
+    /// <summary>Gives the range up; waiters that it held back go on, by the scheduler.</summary>
     public void Dispose()
     {
         GuestRangeTracker? tracker = _tracker;

@@ -11,7 +11,7 @@ namespace Byre.Qcow2.Metadata;
 /// </code>
 /// Every member is called under the metadata lock.
 /// </summary>
-internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs)
+internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs, bool waitsForUnlink)
 {
     private readonly List<FreedRun> _stable = [];
     private List<FreedRun> _unlinking = [];
@@ -32,17 +32,18 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs)
         long first = start.Value >> geometry.ClusterBits;
         long count = ((start.Value + lengthBytes - 1) >> geometry.ClusterBits) - first + 1;
         WaitingClusters += count;
-        if (_unlinking.Count > 0)
+        List<FreedRun> runs = waitsForUnlink ? _unlinking : _stable;
+        if (runs.Count > 0)
         {
-            FreedRun last = _unlinking[^1];
+            FreedRun last = runs[^1];
             if (last.First.Index + last.Count == first && last.Reason == reason && last.Epoch == epochs.Current)
             {
-                _unlinking[^1] = last with { Count = last.Count + count };
+                runs[^1] = last with { Count = last.Count + count };
                 return;
             }
         }
 
-        _unlinking.Add(new FreedRun(new HostCluster(first), count, reason, epochs.Current));
+        runs.Add(new FreedRun(new HostCluster(first), count, reason, epochs.Current));
     }
 
     /// <summary>A flush begins: what was freed until now will be unlinked for good when it ends.</summary>

@@ -19,7 +19,7 @@ namespace Byre.Qcow2.Metadata;
 /// </summary>
 internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, ValueTask> setDirtyBit)
 {
-    private readonly AsyncMutex _mutex = new();
+    private readonly AsyncMutex _mutex = new(tables.Options.Scheduler);
     private long _started;
     private long _completed;
     private BlockException? _failure;
@@ -69,7 +69,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         while (MoreToFlush());
 
         // Lazy refcounts were left out above.
-        if (tables.Options.LazyRefcounts && await WriteBackRefcountsCoreAsync(cancellation).ConfigureAwait(false))
+        if (tables.Options.LazyRefcounts && tables.Options.Obeys(OrderingRules.CountsBeforeCleanBit) &&
+            await WriteBackRefcountsCoreAsync(cancellation).ConfigureAwait(false))
             await SyncAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -159,7 +160,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
             await WriteSlicesAsync(tables.RefcountCache, refcounts, OverlapChecks.RefcountBlock, cancellation)
                 .ConfigureAwait(false);
             await RewriteUncertain(cancellation).ConfigureAwait(false);
-            await SyncAsync(cancellation).ConfigureAwait(false);
+            if (tables.Options.Obeys(OrderingRules.StableBeforeLinks) || !links)
+                await SyncAsync(cancellation).ConfigureAwait(false);
             step1 = true;
         }
         finally
@@ -181,7 +183,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         }
 
         await WriteSlicesAsync(tables.L2Cache, l2, OverlapChecks.ActiveL2, cancellation).ConfigureAwait(false);
-        await SyncAsync(cancellation).ConfigureAwait(false);
+        if (tables.Options.Obeys(OrderingRules.LinksBeforeReturn))
+            await SyncAsync(cancellation).ConfigureAwait(false);
     }
 
     private void GiveBack(List<L1Write> l1, List<SliceWrite> l2)
@@ -262,7 +265,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         tables.Overlap.Check(scope, offset, lengthBytes, own);
     }
 
-    private async ValueTask ReleaseQuarantineAsync(CancellationToken cancellation)
+    /// <summary>Step 3: lets go what nothing on the device and no reader refers to.</summary>
+    internal async ValueTask ReleaseQuarantineAsync(CancellationToken cancellation)
     {
         List<FreedRun> due;
         using (MetadataScope scope = tables.Lock.Enter())

@@ -17,9 +17,9 @@ internal sealed class ImageTables : IDisposable
         Header = header;
         Options = options;
         Geometry = header.CreateGeometry();
-        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices);
-        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices);
-        Quarantine = new ClusterQuarantine(Geometry, Epochs);
+        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices, options.Scheduler);
+        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler);
+        Quarantine = new ClusterQuarantine(Geometry, Epochs, options.Obeys(OrderingRules.UnlinkBeforeReuse));
     }
 
     public Geometry Geometry { get; }
@@ -79,8 +79,8 @@ internal sealed class ImageTables : IDisposable
         L2Cache.Dispose();
         RefcountCache.Dispose();
         Options = options;
-        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices);
-        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices);
+        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices, options.Scheduler);
+        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler);
         Install(L1, refcountTable);
     }
 

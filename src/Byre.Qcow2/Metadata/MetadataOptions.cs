@@ -1,3 +1,5 @@
+using Byre.Block.Threading;
+
 namespace Byre.Qcow2.Metadata;
 
 /// <summary>The runtime options that the metadata layer obeys. Immutable.</summary>
@@ -27,6 +29,14 @@ internal sealed record MetadataOptions
     public bool DiscardNoUnref { get; init; }
 
     public OverlapChecks OverlapChecks { get; init; } = OverlapChecks.Cached;
+
+    /// <summary>What the image obeys; less than all of them only to test that it matters.</summary>
+    public OrderingRules Rules { get; init; } = OrderingRules.All;
+
+    /// <summary>Where those who waited go on.</summary>
+    public CompletionScheduler Scheduler { get; init; } = CompletionScheduler.ThreadPool;
+
+    public bool Obeys(OrderingRules rule) => (Rules & rule) != 0;
 
     /// <summary>True where clusters freed for <paramref name="reason"/> give their space back.</summary>
     public bool PassesDiscard(DiscardReason reason) => reason switch

@@ -54,7 +54,8 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
             HostCluster cluster = first + i;
             if (tables.Refcounts.Add(scope, cluster, -1) != 0)
                 continue;
-            tables.Allocator.StopPackingInto(scope, cluster);
+            if (tables.Options.Obeys(OrderingRules.PackingEndsWithCluster))
+                tables.Allocator.StopPackingInto(scope, cluster);
             tables.Allocator.NoteFree(scope, cluster);
         }
     }

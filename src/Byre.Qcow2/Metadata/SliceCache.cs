@@ -1,6 +1,7 @@
 using System.Numerics;
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
+using Byre.Block.Threading;
 using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Metadata;
@@ -21,6 +22,7 @@ internal sealed class SliceCache : IDisposable
 
     private readonly List<SliceArena> _overflow = [];
     private readonly SliceArena _arena;
+    private readonly CompletionScheduler _scheduler;
     private readonly int _capacity;
     private Entry[] _entries;
     private int[] _buckets;
@@ -36,8 +38,10 @@ internal sealed class SliceCache : IDisposable
 
     /// <param name="sliceBytes">Power of two from 512 to the cluster size.</param>
     /// <param name="capacity">Slices that are kept.</param>
-    public SliceCache(int sliceBytes, int capacity)
+    /// <param name="scheduler">Where those who waited for a load go on.</param>
+    public SliceCache(int sliceBytes, int capacity, CompletionScheduler scheduler)
     {
+        _scheduler = scheduler;
         Invariant.That(BitOperations.IsPow2(sliceBytes) && sliceBytes >= 512 && capacity >= 2);
         SliceBytes = sliceBytes;
         SliceBits = BitOperations.Log2((uint)sliceBytes);
@@ -137,8 +141,9 @@ internal sealed class SliceCache : IDisposable
                 return LoadClaim.Ready;
             }
 
-            waiter = (_entries[index].Waiter ??= new TaskCompletionSource(
-                TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            var waiting = new TaskCompletionSource(_scheduler.WaiterOptions);
+            (_entries[index].Waiters ??= []).Add(waiting);
+            waiter = waiting.Task;
             return LoadClaim.Wait;
         }
 
@@ -159,8 +164,8 @@ internal sealed class SliceCache : IDisposable
     {
         ref Entry entry = ref _entries[index];
         Invariant.That(entry.State == SliceState.Loading && entry.Pins == 1);
-        TaskCompletionSource? waiter = entry.Waiter;
-        entry.Waiter = null;
+        List<TaskCompletionSource>? waiters = entry.Waiters;
+        entry.Waiters = null;
         if (success)
         {
             entry.State = SliceState.Ready;
@@ -171,7 +176,8 @@ internal sealed class SliceCache : IDisposable
             Release(index);
         }
 
-        waiter?.SetResult();
+        foreach (TaskCompletionSource waiter in waiters ?? [])
+            _scheduler.Resume(waiter.SetResult);
         _ = scope;
     }
 
@@ -422,6 +428,6 @@ internal sealed class SliceCache : IDisposable
         public bool IsDirty;
         public bool IsWriting;
         public bool IsDropped;
-        public TaskCompletionSource? Waiter;
+        public List<TaskCompletionSource>? Waiters;
     }
 }

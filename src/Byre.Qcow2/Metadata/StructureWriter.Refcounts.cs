@@ -127,7 +127,8 @@ internal sealed partial class StructureWriter
 
         if (!countsItself)
             await Flush.WriteBackRefcountsAsync(cancellation).ConfigureAwait(false);
-        await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+        if (tables.Options.Obeys(OrderingRules.BlockBeforeTableEntry))
+            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask HookUpBlockAsync(long index, HostCluster cluster, CancellationToken cancellation)

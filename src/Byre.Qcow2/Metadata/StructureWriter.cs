@@ -14,10 +14,10 @@ namespace Byre.Qcow2.Metadata;
 internal sealed partial class StructureWriter(ImageTables tables)
 {
     private readonly Geometry _geometry = tables.Geometry;
-    private readonly AsyncMutex _headerMutex = new();
+    private readonly AsyncMutex _headerMutex = new(tables.Options.Scheduler);
 
     /// <summary>The structure mutex; held by snapshot and resize operations as well.</summary>
-    public AsyncMutex Mutex { get; } = new();
+    public AsyncMutex Mutex { get; } = new(tables.Options.Scheduler);
 
     public FlushOrder Flush { get; set; } = null!;
 
@@ -32,9 +32,11 @@ internal sealed partial class StructureWriter(ImageTables tables)
     /// </summary>
     public async ValueTask UpdateHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
     {
-        await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+        if (tables.Options.Obeys(OrderingRules.StructureBeforeHeader))
+            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
         await WriteHeaderAsync(change, cancellation).ConfigureAwait(false);
-        await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+        if (tables.Options.Obeys(OrderingRules.HeaderBeforeReturn))
+            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes a changed header without barriers: for bits that only say "be careful".</summary>

@@ -11,7 +11,9 @@ namespace Byre.Qcow2.Snapshots;
 /// <summary>
 /// Takes, applies and deletes internal snapshots. Each holds a lease on the whole disk and goes in steps that are each
 /// stable before the next: a crash leaves the table as it was or as it shall be, and at worst clusters counted too
-/// high.
+/// high. Meanwhile "copied" flags and reference counts disagree; a version 3 image is marked dirty for that time, so
+/// that whoever opens it after a crash repairs it. Version 2 has no such mark: there a check finds missing flags, each
+/// of which costs one copy.
 /// </summary>
 internal sealed class SnapshotOperations(Qcow2Node node)
 {
@@ -28,6 +30,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             throw BlockException.FromErrno(Errno.FileTooLarge);
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
 
+        DirtyMark mark = await MarkDirtyAsync(cancellation).ConfigureAwait(false);
         ulong[] l1 = _tables.L1.Copy();
         long l1Bytes = (long)l1.Length * Geometry.TableEntryBytes;
         HostCluster table = await node.Structure.AllocateAsync(_geometry.ClustersFor(l1Bytes), cancellation)
@@ -51,11 +54,12 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             node.Structure.FreeUnused(table, _geometry.ClustersFor(l1Bytes));
             await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
             await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
-            await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+            await FinishAsync(mark, cancellation).ConfigureAwait(false);
             throw;
         }
 
         await DropVmStateAsync(description.VmStateBytes, cancellation).ConfigureAwait(false);
+        await FinishAsync(mark, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Makes the content that of a snapshot.</summary>
@@ -81,6 +85,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             l1[i] = saved[i] & ~L1Entry.Copied;
         long l1Clusters = _geometry.ClustersFor((long)l1.Length * Geometry.TableEntryBytes);
         HostCluster table = await node.Structure.AllocateAsync(l1Clusters, cancellation).ConfigureAwait(false);
+        DirtyMark mark = await MarkDirtyAsync(cancellation).ConfigureAwait(false);
         try
         {
             await _references.AddAsync(saved, cancellation).ConfigureAwait(false);
@@ -88,6 +93,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         catch (BlockException)
         {
             node.Structure.FreeUnused(table, l1Clusters);
+            await FinishAsync(mark, cancellation).ConfigureAwait(false);
             throw;
         }
 
@@ -99,7 +105,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         await _references.FreeAsync(old, DiscardReason.Other, cancellation).ConfigureAwait(false);
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
         await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await FinishAsync(mark, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Removes a snapshot.</summary>
@@ -115,6 +121,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         ulong[] l1 = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation)
             .ConfigureAwait(false);
         records.RemoveAt(index);
+        DirtyMark mark = await MarkDirtyAsync(cancellation).ConfigureAwait(false);
         await WriteTableAsync(records, cancellation).ConfigureAwait(false);
 
         await _references.FreeAsync(l1, DiscardReason.Snapshot, cancellation).ConfigureAwait(false);
@@ -126,7 +133,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
 
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
         await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await FinishAsync(mark, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Shows a snapshot's content on a read-only node.</summary>
@@ -145,6 +152,39 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         _tables.L1.Replace(scope, location.Offset, l1);
         node.NoteVirtualSize((long)snapshot.DiskBytes);
         return true;
+    }
+
+    /// <summary>
+    /// Marks a version 3 image dirty before its counts and flags disagree. An operation that fails half-way leaves the
+    /// mark, also beyond the close.
+    /// </summary>
+    /// <returns>What <see cref="FinishAsync"/> has to take back.</returns>
+    private async ValueTask<DirtyMark> MarkDirtyAsync(CancellationToken cancellation)
+    {
+        if (_tables.Header.Version < 3 || !_tables.Options.Obeys(OrderingRules.DirtyWhileInconsistent))
+            return default;
+        var mark = new DirtyMark(SetsBit: !_tables.Header.IsDirty, SetsKeep: !node.KeepsDirtyBit);
+        node.KeepsDirtyBit = true;
+        if (!mark.SetsBit)
+            return mark;
+        using AsyncMutex.Holder holder = await node.Structure.Mutex.EnterAsync().ConfigureAwait(false);
+        await node.Structure.WriteHeaderAsync(
+            header => header with { IncompatibleFeatures = header.IncompatibleFeatures | IncompatibleFeatures.Dirty },
+            cancellation).ConfigureAwait(false);
+        await node.FlushOrder.SyncAsync(cancellation).ConfigureAwait(false);
+        return mark;
+    }
+
+    /// <summary>Counts and flags agree again, in memory: makes that stable and takes the mark back.</summary>
+    private async ValueTask FinishAsync(DirtyMark mark, CancellationToken cancellation)
+    {
+        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        if (mark.SetsKeep)
+            node.KeepsDirtyBit = false;
+        if (!mark.SetsBit)
+            return;
+        using AsyncMutex.Holder holder = await node.Structure.Mutex.EnterAsync().ConfigureAwait(false);
+        await node.ClearDirtyBitAsync().ConfigureAwait(false);
     }
 
     private L1Location Validate(SnapshotRecord snapshot)
@@ -170,15 +210,10 @@ internal sealed class SnapshotOperations(Qcow2Node node)
     private async ValueTask<List<SnapshotRecord>> ReadAsync(CancellationToken cancellation) =>
         [.. await SnapshotTableReader.ReadAsync(_tables.File, _tables.Header, cancellation).ConfigureAwait(false)];
 
-    private static SnapshotRecord Describe(
-        SnapshotInfo description,
-        List<SnapshotRecord> records,
-        HostCluster table,
-        int entryCount,
-        Geometry geometry,
-        long diskBytes) => new()
+    private SnapshotRecord Describe(
+        SnapshotInfo description, List<SnapshotRecord> records, HostCluster table, int entryCount) => new()
     {
-        L1Offset = entryCount == 0 ? 0 : (ulong)geometry.OffsetOf(table).Value,
+        L1Offset = entryCount == 0 ? 0 : (ulong)_geometry.OffsetOf(table).Value,
         L1EntryCount = (uint)entryCount,
         Id = description.Id.Length > 0 ? description.Id : NextId(records),
         Name = description.Name,
@@ -186,13 +221,9 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         DateNanoseconds = (uint)description.DateNanoseconds,
         VmClockNanoseconds = description.VmClockNanoseconds,
         VmStateBytes = (ulong)description.VmStateBytes,
-        DiskBytes = (ulong)diskBytes,
+        DiskBytes = (ulong)node.LengthBytes,
         InstructionCount = description.InstructionCount,
     };
-
-    private SnapshotRecord Describe(
-        SnapshotInfo description, List<SnapshotRecord> records, HostCluster table, int entryCount) =>
-        Describe(description, records, table, entryCount, _geometry, node.LengthBytes);
 
     private static string NextId(List<SnapshotRecord> records)
     {
@@ -277,7 +308,8 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             await node.DiscardUnderLeaseAsync(range, DiscardReason.Never, full: false, cancellation)
                 .ConfigureAwait(false);
         }
-
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>What an operation changed to say that it is under way.</summary>
+    private readonly record struct DirtyMark(bool SetsBit, bool SetsKeep);
 }

@@ -7,7 +7,7 @@ public class AsyncMutexTests
     [Fact]
     public async Task Waiters_enter_in_their_order()
     {
-        var mutex = new AsyncMutex();
+        var mutex = new AsyncMutex(CompletionScheduler.ThreadPool);
         AsyncMutex.Holder first = await mutex.EnterAsync();
         var order = new List<int>();
         Task[] waiters = Enumerable.Range(0, 10).Select(EnterAsync).ToArray();
@@ -28,7 +28,7 @@ public class AsyncMutexTests
     [Fact]
     public async Task Only_one_is_inside()
     {
-        var mutex = new AsyncMutex();
+        var mutex = new AsyncMutex(CompletionScheduler.ThreadPool);
         int inside = 0;
         int total = 0;
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>

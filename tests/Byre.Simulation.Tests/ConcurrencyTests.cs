@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Globalization;
+using Byre.Qcow2.Metadata;
+using Byre.Simulation.Concurrency;
+using Byre.Simulation.Crash;
+using Byre.Simulation.Workloads;
+using Xunit.Abstractions;
+
+namespace Byre.Simulation.Tests;
+
+/// <summary>Requests of all kinds race each other under a scheduler that one seed drives.</summary>
+public sealed class ConcurrencyTests(ITestOutputHelper log)
+{
+    [Fact]
+    public void Requests_that_race_each_other_and_a_power_cut_lose_nothing()
+    {
+        int seed = Settings.Seed;
+        TimeSpan budget = Settings.Share(15);
+        long started = Stopwatch.GetTimestamp();
+        var tally = new CrashTally();
+        DiskStart[] starts = [.. Configurations.All.Select(DiskStart.Make)];
+        long requests = 0;
+        CrashFinding? finding = null;
+        int next = -1;
+        Parallel.For(0, Environment.ProcessorCount, _ =>
+        {
+            int number;
+            while ((number = Interlocked.Increment(ref next)) < Settings.MaxCases &&
+                   Stopwatch.GetElapsedTime(started) < budget && finding is null)
+            {
+                DiskStart start = starts[(seed + number) % starts.Length];
+                var run = new ConcurrentRun(start, SessionSettings.Plain, tally, seed + number);
+                finding = run.Run() ?? finding;
+                Interlocked.Add(ref requests, run.Ended);
+            }
+        });
+
+        log.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"# {tally.Workloads} races from seed {seed}, {requests} requests, {tally.Examined} crash images"));
+        Assert.True(finding is null, $"BYRE_SEED, first number of {finding}");
+    }
+
+    /// <summary>What the ordering of single requests cannot show: rules that matter only between two of them.</summary>
+    [Theory]
+    [InlineData("DataBeforeLink")]
+    [InlineData("LeaseBeforeChange")]
+    public void Races_give_away_an_engine_without(string rule)
+    {
+        var settings = new SessionSettings { Rules = OrderingRules.All & ~Enum.Parse<OrderingRules>(rule) };
+        CrashFinding? finding = null;
+        for (int seed = 0; seed < 400 && finding is null; seed++)
+        {
+            DiskConfiguration configuration = Configurations.All[seed % Configurations.All.Count];
+            finding = new ConcurrentRun(DiskStart.Make(configuration), settings, new CrashTally(), seed).Run();
+        }
+
+        log.WriteLine($"{rule}: {finding}");
+        Assert.NotNull(finding);
+    }
+}

@@ -1,0 +1,73 @@
+using Byre.Qcow2.Create;
+using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
+
+namespace Byre.Simulation.Workloads;
+
+/// <summary>The geometry and the features of a simulated image. Immutable.</summary>
+public sealed record DiskConfiguration
+{
+    /// <summary>For reports, and to repeat a finding.</summary>
+    public required string Name { get; init; }
+
+    public int Version { get; init; } = 3;
+
+    public int ClusterBytes { get; init; } = 512;
+
+    public int RefcountBits { get; init; } = 16;
+
+    public bool ExtendedL2 { get; init; }
+
+    public bool LazyRefcounts { get; init; }
+
+    public bool HasDataFile { get; init; }
+
+    /// <summary>Sectors of the backing file; 0 without.</summary>
+    public int BackingSectors { get; init; }
+
+    /// <summary>The disk's size in clusters.</summary>
+    public int Clusters { get; init; } = 130;
+
+    /// <summary>Clusters are written at first until the file has so many, so that tables are nearly full.</summary>
+    public int FilledFileClusters { get; init; }
+
+    /// <summary>The image has a snapshot at first.</summary>
+    public bool HasSnapshot { get; init; }
+
+    /// <summary>Discards go through to the file.</summary>
+    public bool PassesDiscards { get; init; }
+
+    public int L2Slices { get; init; } = 2;
+
+    /// <summary>False where a reference count cannot say "two", or where data is elsewhere.</summary>
+    public bool CanSnapshot => RefcountBits > 1 && !HasDataFile;
+
+    public int SectorsPerCluster => ClusterBytes / Devices.SimulatedDevice.SectorBytes;
+
+    public long SizeBytes => (long)Clusters * ClusterBytes;
+
+    internal Qcow2CreateOptions CreateOptions => new()
+    {
+        SizeBytes = SizeBytes,
+        Version = Version,
+        ClusterSizeBytes = ClusterBytes,
+        RefcountBits = RefcountBits,
+        ExtendedL2 = ExtendedL2,
+        LazyRefcounts = LazyRefcounts,
+        DataFileName = HasDataFile ? "data" : null,
+    };
+
+    internal MetadataOptions MetadataOptions => new()
+    {
+        L2SliceBytes = 512,
+        L2Slices = L2Slices,
+        RefcountSliceBytes = 512,
+        RefcountSlices = 4,
+        LazyRefcounts = LazyRefcounts,
+        PassDiscardRequest = PassesDiscards,
+        PassDiscardSnapshot = PassesDiscards,
+        PassDiscardOther = PassesDiscards,
+    };
+
+    public override string ToString() => Name;
+}
