@@ -83,6 +83,13 @@ internal sealed partial class Qcow2Node
                 done += mapping.LengthBytes;
                 if (read.IsCompletedSuccessfully)
                     continue;
+                if (pending is null && done == destination.Length)
+                {
+                    // Nothing to overlap with: the usual small read.
+                    await read.ConfigureAwait(false);
+                    break;
+                }
+
                 pending ??= [];
                 pending.Add(read.AsTask());
                 if (pending.Count < MaxReadsInFlight)
