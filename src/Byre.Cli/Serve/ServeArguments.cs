@@ -96,7 +96,7 @@ internal sealed class ServeArguments
     public static ServeArguments Parse(string[] arguments, ProgramContext context)
     {
         var parsed = new ServeArguments();
-        var scan = new GnuOptions(arguments, "hk:p:b:f:rl:t:e:xd:", LongOptions);
+        GnuOptions scan = context.ParseOptions(arguments, "hk:p:b:f:rl:t:e:xd:", LongOptions);
         for (int code; (code = scan.NextOrThrow()) != GnuOptions.End;)
         {
             if (code == ObjectOption)

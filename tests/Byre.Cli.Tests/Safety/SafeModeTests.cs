@@ -130,12 +130,33 @@ public sealed class SafeModeTests : IClassFixture<PublishedProgram>, IDisposable
     public async Task Every_command_knows_the_option()
     {
         string[] verbs =
-            ["check", "compare", "convert", "create", "dd", "info", "map", "rebase", "resize", "snapshot", "inspect"];
+        [
+            "check", "compare", "convert", "create", "dd", "info", "inspect", "map", "rebase", "resize", "serve",
+            "snapshot",
+        ];
         foreach (string verb in verbs)
         {
             // Resize takes its last argument for a size before it looks at options.
             (int status, _) = await RunAsync("byre", verb, "--safe", "--help", "0");
             Assert.True(status == 0, verb);
+        }
+    }
+
+    /// <summary>A command that walks over its options by itself would not know the option.</summary>
+    [Fact]
+    public void No_command_walks_over_its_options_without_it()
+    {
+        string folder = Path.Combine(PublishedProgram.RepositoryRoot, "src", "Byre.Cli");
+        foreach (string file in Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
+        {
+            // The front end itself, and the commands typed at the prompt of qemu-io.
+            if (file.Contains("QemuIo", StringComparison.Ordinal)
+                || Path.GetFileName(file) is "QemuImgFrontEnd.cs" or "GnuOptions.cs" or "ProgramContext.cs")
+            {
+                continue;
+            }
+
+            Assert.DoesNotContain("new GnuOptions(", File.ReadAllText(file), StringComparison.Ordinal);
         }
     }
 
