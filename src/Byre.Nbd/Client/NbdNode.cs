@@ -150,6 +150,8 @@ internal sealed class NbdNode : BlockNode
     private ValueTask<(long LengthBytes, ulong Flags)> RequestAsync(
         CommandCode command, CommandFlags flags, ByteRange range, IoVector source, IoVector destination)
     {
+        if (command is CommandCode.Write or CommandCode.WriteZeroes && range.End > _export.LengthBytes)
+            throw BlockException.Invalid("Cannot grow NBD nodes");
         if (command == CommandCode.Write && _export.Mode >= NbdMode.Extended)
             flags |= CommandFlags.PayloadLength;
         return _connections.PerformAsync(
