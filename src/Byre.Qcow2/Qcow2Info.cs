@@ -21,9 +21,22 @@ internal static class Qcow2Info
             IsEncrypted = header.CryptMethod != CryptMethod.None,
             BackingFileName = header.BackingFileName,
             BackingFormat = header.BackingFormat,
-            Snapshots = [.. snapshots.Select(Describe)],
+            Snapshots = DescribeAll(snapshots),
             FormatSpecific = DescribeFormat(header, bitmaps),
         };
+    }
+
+    /// <summary>Records that a table claims behind the end of the file are one: they cost one description.</summary>
+    private static List<SnapshotInfo> DescribeAll(IReadOnlyList<SnapshotRecord> snapshots)
+    {
+        var descriptions = new List<SnapshotInfo>(snapshots.Count);
+        for (int i = 0; i < snapshots.Count; i++)
+        {
+            bool isSame = i > 0 && ReferenceEquals(snapshots[i], snapshots[i - 1]);
+            descriptions.Add(isSame ? descriptions[i - 1] : Describe(snapshots[i]));
+        }
+
+        return descriptions;
     }
 
     /// <summary>One snapshot as a user sees it.</summary>
