@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests compare with: QEMU's tools (version 10; on Debian 12 from its backports),
-# e2fsprogs, Python, libnbd, nbdkit and fio. For Debian and Ubuntu, as root.
+# e2fsprogs, Python, libnbd, nbdkit, fio and strace. For Debian and Ubuntu, as root.
 #   tests/peers/install.sh            install what is missing
 #   tests/peers/install.sh --check    only say what is missing; exit status 1 where something is
 set -euo pipefail
-wanted=(qemu-img qemu-io qemu-nbd mkfs.ext4 python3 nbdinfo nbdcopy nbdsh nbdkit fio)
+wanted=(qemu-img qemu-io qemu-nbd mkfs.ext4 python3 nbdinfo nbdcopy nbdsh nbdkit fio strace)
 PATH=$PATH:/usr/sbin:/sbin
 
 missing() {
@@ -36,5 +36,5 @@ if [[ -f $sources ]] && grep -q bookworm "$sources"; then
 fi
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${release[@]}" qemu-utils > /dev/null
-apt-get install -y -qq --no-install-recommends e2fsprogs python3 libnbd-bin python3-libnbd nbdkit fio > /dev/null
+apt-get install -y -qq --no-install-recommends e2fsprogs python3 libnbd-bin python3-libnbd nbdkit fio strace > /dev/null
 qemu-img --version | head -1

@@ -61,6 +61,10 @@ internal sealed class ProgramContext(string programName, StandardOutput output, 
         Report(prefix + failure.Message);
         if (failure.Hint is { } hint)
             Errors.Write(hint);
+        // A close that fails loses both caches, and says so of each.
+        if (failure.InnerException is BlockException inner &&
+            failure.Message.StartsWith("Failed to flush the L2", StringComparison.Ordinal))
+            Report(inner.Message);
     }
 
     /// <summary>Prints "qemu-img: warning: TEXT" to standard error.</summary>

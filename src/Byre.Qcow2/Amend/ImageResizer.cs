@@ -198,6 +198,7 @@ internal sealed class ImageResizer(Qcow2Node node)
     private async ValueTask DropL2TablesAsync(long newBytes, CancellationToken cancellation)
     {
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await _tables.File.ReachAsync(BlockEvent.L1ShrinkWriteTable, cancellation).ConfigureAwait(false);
         using (MetadataScope scope = _tables.Lock.Enter())
         {
             for (long index = _geometry.L1EntriesFor(newBytes); index < _tables.L1.EntryCount; index++)
@@ -213,6 +214,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             _tables.Overlap.Forget(scope);
         }
 
+        await _tables.File.ReachAsync(BlockEvent.L1ShrinkFreeL2Clusters, cancellation).ConfigureAwait(false);
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
     }
 

@@ -93,6 +93,7 @@ internal sealed partial class Qcow2Node
         bool written = false;
         try
         {
+            await _file.ReachAsync(BlockEvent.ClusterAllocBytes, cancellation).ConfigureAwait(false);
             IoBuffer bytes = IoBufferPool.Shared.Rent(compressed.Length);
             try
             {
@@ -125,6 +126,7 @@ internal sealed partial class Qcow2Node
             _tables.L2Cache.Unpin(scope, slot.Slice);
         }
 
+        await _file.ReachAsync(BlockEvent.L2UpdateCompressed, cancellation).ConfigureAwait(false);
         await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }
 

@@ -114,6 +114,7 @@ internal sealed partial class Qcow2Node
 
     private async ValueTask<bool> TryZeroHostAsync(HostOffset start, long bytes, CancellationToken cancellation)
     {
+        await _file.ReachAsync(BlockEvent.ClusterAllocSpace, cancellation).ConfigureAwait(false);
         try
         {
             await _data.WriteZeroesAsync(new ByteRange(start.Value, bytes), RequestFlags.NoFallback, cancellation)

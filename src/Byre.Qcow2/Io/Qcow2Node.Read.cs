@@ -38,6 +38,7 @@ internal sealed partial class Qcow2Node
     public override async ValueTask LoadVmStateAsync(
         long position, IoVector destination, CancellationToken cancellation = default)
     {
+        await _file.ReachAsync(BlockEvent.VmstateLoad, cancellation).ConfigureAwait(false);
         try
         {
             await ReadGuestAsync(new GuestOffset(VmStateOffset + position), destination, cancellation)

@@ -48,6 +48,7 @@ internal sealed partial class Qcow2Node
         long position, IoVector source, CancellationToken cancellation = default)
     {
         ThrowIfNotWritable();
+        await _file.ReachAsync(BlockEvent.VmstateSave, cancellation).ConfigureAwait(false);
         var guest = new GuestOffset(VmStateOffset + position);
         long entries = (guest.Value + source.Length + (1L << _geometry.L1Shift) - 1) >> _geometry.L1Shift;
         try
@@ -98,7 +99,8 @@ internal sealed partial class Qcow2Node
     /// <summary>Writes by plans for a caller that holds an exclusive lease on the clusters.</summary>
     internal async ValueTask WriteUnderLeaseAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
     {
-        bool mayRetry = true;
+        // Clusters that were freed before, not by this request's own attempts.
+        bool mayRetry = !_tables.Quarantine.IsEmpty && HasFreedClusters();
         long done = 0;
         HostCluster? preferred = null;
         while (done < source.Length)
@@ -113,13 +115,19 @@ internal sealed partial class Qcow2Node
                 preferred = _tables.HasDataFile ? null : plan.NextHost;
             }
             catch (BlockException failure)
-                when (failure.Errno == Errno.NoSpace && mayRetry && !_tables.Quarantine.IsEmpty)
+                when (failure.Errno == Errno.NoSpace && mayRetry)
             {
                 // Freed clusters wait for a flush before they can be used: make one, and try once more.
                 mayRetry = false;
                 await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
             }
         }
+    }
+
+    private bool HasFreedClusters()
+    {
+        using MetadataScope scope = _tables.Lock.Enter();
+        return _tables.Quarantine.HasGuestClusters(scope);
     }
 
     /// <summary>
@@ -206,6 +214,12 @@ internal sealed partial class Qcow2Node
             {
                 plan.Enter(PlanState.DataWritten);
                 Link(plan);
+            }
+
+            if (plan.NewRun.Count > 0)
+            {
+                await _file.ReachAsync(BlockEvent.ClusterAlloc, cancellation).ConfigureAwait(false);
+                await _structure.ReachCountingAsync(cancellation).ConfigureAwait(false);
             }
 
             await WriteWithCopiesAsync(plan, source, cancellation).ConfigureAwait(false);

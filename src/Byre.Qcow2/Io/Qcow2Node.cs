@@ -200,6 +200,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         byte[] l1 = await ReadTableAsync(header.L1.Offset, header.L1.LengthBytes, fileBytes, cancellation)
             .ConfigureAwait(false);
         int refcountBytes = header.RefcountTable.ClusterCount << _geometry.ClusterBits;
+        await _file.ReachAsync(BlockEvent.ReftableLoad, cancellation).ConfigureAwait(false);
         byte[] refcounts = await ReadTableAsync(header.RefcountTable.Offset, refcountBytes, fileBytes, cancellation)
             .ConfigureAwait(false);
         (IReadOnlyList<SnapshotRecord> Records, long LengthBytes)? snapshots = (OpenedFlags & OpenFlags.Check) != 0
@@ -234,7 +235,15 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     {
         if (IsReadOnly || _isUnusable)
             return;
-        await _flush.FlushAllAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            await _flush.FlushAllAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BlockException failure) when (failure is not CorruptionException)
+        {
+            throw CacheLoss(failure);
+        }
+
         if (!_hasChanged)
             await _bitmapUse.RestoreAsync(CancellationToken.None).ConfigureAwait(false);
 
@@ -246,6 +255,16 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
 
     /// <summary>Counts and "copied" flags may disagree: only a repair takes the dirty bit away.</summary>
     internal bool KeepsDirtyBit { get; set; }
+
+    /// <summary>What a close that cannot write the caches back fails with, one exception for each of them.</summary>
+    private static BlockException CacheLoss(BlockException failure)
+    {
+        string why = Errno.Describe(failure.Errno);
+        var refcounts = new BlockException(
+            failure.Kind, failure.Errno, $"Failed to flush the refcount block cache: {why}", failure);
+        return new BlockException(
+            failure.Kind, failure.Errno, $"Failed to flush the L2 table cache: {why}", refcounts);
+    }
 
     /// <summary>Clears the dirty bit once all counts are stable.</summary>
     internal ValueTask ClearDirtyBitAsync() => _structure.UpdateHeaderAsync(

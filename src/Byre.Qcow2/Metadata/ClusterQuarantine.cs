@@ -25,6 +25,14 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs,
     /// <summary>True where some reference was removed since the last flush.</summary>
     public bool HasUnlinking => _unlinking.Count > 0;
 
+    /// <summary>True where clusters of guest data wait, not only those of old tables, which are few.</summary>
+    public bool HasGuestClusters(in MetadataScope scope)
+    {
+        _ = scope;
+        return _unlinking.Exists(static run => run.Reason != DiscardReason.Other) ||
+            _stable.Exists(static run => run.Reason != DiscardReason.Other);
+    }
+
     /// <summary>One reference to each cluster of a byte range was removed from a table in memory.</summary>
     public void Free(in MetadataScope scope, HostOffset start, long lengthBytes, DiscardReason reason)
     {

@@ -23,6 +23,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     private long _started;
     private long _completed;
     private BlockException? _failure;
+    private BlockException? _releaseFailure;
 
     /// <summary>Loads refcount slices while a flush runs; set by the node.</summary>
     public MetadataLoader Loader { get; set; } = null!;
@@ -271,6 +272,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         List<FreedRun> due;
         using (MetadataScope scope = tables.Lock.Enter())
             due = tables.Quarantine.TakeDue(scope);
+        bool isReported = false;
         foreach (FreedRun run in due)
         {
             try
@@ -280,10 +282,16 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
             catch (BlockException failure) when (failure is not CorruptionException)
             {
                 // Counts that cannot be lowered stay too high: a leak, that a check finds. Nothing else depends on it.
-                DiagnosticOutput.WriteLine($"qcow2_free_clusters failed: {Errno.Describe(failure.Errno)}");
+                if (!isReported)
+                    DiagnosticOutput.WriteLine($"qcow2_free_clusters failed: {Errno.Describe(failure.Errno)}");
+                isReported = true;
+                _releaseFailure = failure;
             }
         }
     }
+
+    /// <summary>Why clusters stayed counted since this was last asked; null where none did.</summary>
+    public BlockException? TakeReleaseFailure() => Interlocked.Exchange(ref _releaseFailure, null);
 
     /// <summary>Gives freed clusters back to the allocator.</summary>
     public QuarantineRelease Release { get; set; } = null!;

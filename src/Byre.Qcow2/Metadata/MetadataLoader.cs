@@ -81,9 +81,8 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
         bool success = false;
         try
         {
-            await tables.File
-                .ReachAsync(kind == MissKind.L2Slice ? BlockEvent.L2Load : BlockEvent.RefblockLoad, cancellation)
-                .ConfigureAwait(false);
+            if (kind == MissKind.L2Slice)
+                await tables.File.ReachAsync(BlockEvent.L2Load, cancellation).ConfigureAwait(false);
             await tables.File.ReadAsync(slice.Value, cache.LoadingMemory(index), cancellation).ConfigureAwait(false);
             success = true;
         }

@@ -15,6 +15,7 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
     /// <summary>Releases one run. A failure leaves what was not reached counted: a leak, never a loss.</summary>
     public async ValueTask RunAsync(FreedRun run, CancellationToken cancellation)
     {
+        await tables.File.ReachAsync(BlockEvent.ClusterFree, cancellation).ConfigureAwait(false);
         for (long done = 0; done < run.Count; done += ChunkClusters)
         {
             long count = Math.Min(ChunkClusters, run.Count - done);

@@ -181,6 +181,19 @@ internal sealed class SliceCache : IDisposable
         _ = scope;
     }
 
+    /// <summary>Adds a slice whose content is on its way to the device, where there is room for it.</summary>
+    public void TryAdd(in MetadataScope scope, HostOffset slice, ReadOnlySpan<byte> content)
+    {
+        if (Find(slice.Value) != None)
+            return;
+        int index = TakeEntry(mayBorrow: false);
+        if (index == None)
+            return;
+        Insert(index, slice.Value);
+        _entries[index].State = SliceState.Ready;
+        content.CopyTo(Content(scope, index));
+    }
+
     /// <summary>
     /// Forgets every slice in [<paramref name="start"/>, +<paramref name="lengthBytes"/>): its table was freed,
     /// nothing may be written back. On a damaged image a cluster that counts as free may hold a table in use.

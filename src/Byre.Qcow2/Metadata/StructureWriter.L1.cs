@@ -34,6 +34,7 @@ internal sealed partial class StructureWriter
         bool installed = false;
         try
         {
+            await ReachCountingAsync(cancellation).ConfigureAwait(false);
             using AsyncMutex.Holder holder = await Mutex.EnterAsync().ConfigureAwait(false);
             await SwitchL1Async(first, (int)wanted, cancellation).ConfigureAwait(false);
             installed = true;
@@ -48,6 +49,7 @@ internal sealed partial class StructureWriter
     /// <summary>Allocates adjacent clusters for a table; nothing points to them yet.</summary>
     public async ValueTask<HostCluster> AllocateAsync(long clusters, CancellationToken cancellation)
     {
+        await tables.File.ReachAsync(BlockEvent.ClusterAlloc, cancellation).ConfigureAwait(false);
         using var pins = new PinSet(tables, tables.Refcounts.SlicesFor(clusters));
         while (true)
         {
@@ -79,9 +81,10 @@ internal sealed partial class StructureWriter
         HostOffset offset = _geometry.OffsetOf(first);
         await tables.File.ReachAsync(BlockEvent.L1GrowWriteTable, cancellation).ConfigureAwait(false);
         await WriteCheckedAsync(offset, bytes, OverlapChecks.None, cancellation).ConfigureAwait(false);
-        await tables.File.ReachAsync(BlockEvent.L1GrowActivateTable, cancellation).ConfigureAwait(false);
         await UpdateHeaderAsync(
-            header => header with { L1 = new L1Location(offset, entryCount) }, cancellation).ConfigureAwait(false);
+            header => header with { L1 = new L1Location(offset, entryCount) },
+            BlockEvent.L1GrowActivateTable,
+            cancellation).ConfigureAwait(false);
 
         using MetadataScope scope = tables.Lock.Enter();
         HostOffset gone = tables.L1.Offset;

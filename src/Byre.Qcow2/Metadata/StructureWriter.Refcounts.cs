@@ -166,6 +166,7 @@ internal sealed partial class StructureWriter
     private async ValueTask GrowRefcountTableAsync(
         HostCluster counted, long newIndex, HostCluster newBlock, CancellationToken cancellation)
     {
+        await tables.File.ReachAsync(BlockEvent.ReftableGrow, cancellation).ConfigureAwait(false);
         long perBlock = _geometry.RefcountsPerBlock;
         long blocksUsed = (Math.Max(counted.Index + 1, newBlock.Index) + perBlock - 1) / perBlock;
         RefcountArea area = RefcountArea.Plan(_geometry, blocksUsed * perBlock);
@@ -183,8 +184,9 @@ internal sealed partial class StructureWriter
         await WriteCheckedAsync(tableOffset, bytes, OverlapChecks.None, cancellation).ConfigureAwait(false);
 
         var location = new RefcountTableLocation(tableOffset, area.TableClusters);
-        await tables.File.ReachAsync(BlockEvent.RefblockAllocSwitchTable, cancellation).ConfigureAwait(false);
-        await UpdateHeaderAsync(header => header with { RefcountTable = location }, cancellation).ConfigureAwait(false);
+        await UpdateHeaderAsync(
+            header => header with { RefcountTable = location }, BlockEvent.RefblockAllocSwitchTable, cancellation)
+            .ConfigureAwait(false);
 
         using MetadataScope scope = tables.Lock.Enter();
         RefcountTableLocation gone = tables.Refcounts.Location;

@@ -30,10 +30,17 @@ internal sealed partial class StructureWriter(ImageTables tables)
     /// Writes a changed header, with a barrier before and after. The caller holds the mutex, or nobody else can be
     /// active.
     /// </summary>
-    public async ValueTask UpdateHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation)
+    public ValueTask UpdateHeaderAsync(Func<ImageHeader, ImageHeader> change, CancellationToken cancellation) =>
+        UpdateHeaderAsync(change, BlockEvent.None, cancellation);
+
+    /// <summary>The same; <paramref name="moment"/> is reached between the first barrier and the write.</summary>
+    public async ValueTask UpdateHeaderAsync(
+        Func<ImageHeader, ImageHeader> change, BlockEvent moment, CancellationToken cancellation)
     {
         if (tables.Options.Obeys(OrderingRules.StructureBeforeHeader))
             await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+        if (moment != BlockEvent.None)
+            await tables.File.ReachAsync(moment, cancellation).ConfigureAwait(false);
         await WriteHeaderAsync(change, cancellation).ConfigureAwait(false);
         if (tables.Options.Obeys(OrderingRules.HeaderBeforeReturn))
             await Flush.SyncAsync(cancellation).ConfigureAwait(false);
@@ -94,6 +101,7 @@ internal sealed partial class StructureWriter(ImageTables tables)
     public async ValueTask CreateL2TableAsync(long l1Index, CancellationToken cancellation)
     {
         HostCluster cluster;
+        await tables.File.ReachAsync(BlockEvent.ClusterAlloc, cancellation).ConfigureAwait(false);
         // The clusters of a table must not be taken inside the mutex: a missing refcount block is made under it.
         using (var pins = new PinSet(tables))
         {
@@ -122,6 +130,7 @@ internal sealed partial class StructureWriter(ImageTables tables)
         bool linked = false;
         try
         {
+            await ReachCountingAsync(cancellation).ConfigureAwait(false);
             using AsyncMutex.Holder holder = await Mutex.EnterAsync().ConfigureAwait(false);
             linked = await FillL2TableAsync(l1Index, cluster, cancellation).ConfigureAwait(false);
         }
@@ -130,6 +139,15 @@ internal sealed partial class StructureWriter(ImageTables tables)
             if (!linked)
                 FreeUnused(cluster, 1);
         }
+    }
+
+    /// <summary>The moments at which the peer changes counts.</summary>
+    public async ValueTask ReachCountingAsync(CancellationToken cancellation)
+    {
+        if (!tables.File.WantsEvents)
+            return;
+        await tables.File.ReachAsync(BlockEvent.RefblockAlloc, cancellation).ConfigureAwait(false);
+        await tables.File.ReachAsync(BlockEvent.RefblockLoad, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Gives clusters back that were allocated but never pointed to.</summary>
@@ -171,17 +189,29 @@ internal sealed partial class StructureWriter(ImageTables tables)
         {
             // A shared table has no changes in the cache: taking the snapshot flushed them.
             if (old.IsAllocated)
+            {
+                await tables.File.ReachAsync(BlockEvent.L2AllocCowRead, cancellation).ConfigureAwait(false);
                 await tables.File.ReadAsync(old.TableOffset.Value, content.Memory, cancellation).ConfigureAwait(false);
+            }
+
             await tables.File.ReachAsync(BlockEvent.L2AllocWrite, cancellation).ConfigureAwait(false);
             await WriteCheckedAsync(table, content.Memory, OverlapChecks.None, cancellation).ConfigureAwait(false);
+            Link(l1Index, old, table, content.Span);
+            return true;
         }
         finally
         {
             content.Return();
         }
+    }
 
+    private void Link(long l1Index, L1Entry old, HostOffset table, ReadOnlySpan<byte> content)
+    {
         using (MetadataScope scope = tables.Lock.Enter())
         {
+            // Whoever needed the table need not read what was just written.
+            for (int offset = 0; offset < content.Length; offset += tables.L2Cache.SliceBytes)
+                tables.L2Cache.TryAdd(scope, table + offset, content.Slice(offset, tables.L2Cache.SliceBytes));
             tables.L1.Set(scope, l1Index, L1Entry.ForTable(table, copied: true));
             tables.Overlap.Add(scope, table, OverlapChecks.ActiveL2);
             if (old.IsAllocated)
@@ -190,7 +220,5 @@ internal sealed partial class StructureWriter(ImageTables tables)
                 tables.Quarantine.Free(scope, old.TableOffset, _geometry.ClusterSize, DiscardReason.Other);
             }
         }
-
-        return true;
     }
 }

@@ -122,8 +122,21 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             .ConfigureAwait(false);
         records.RemoveAt(index);
         DirtyMark mark = await MarkDirtyAsync(cancellation).ConfigureAwait(false);
-        await WriteTableAsync(records, cancellation).ConfigureAwait(false);
+        await PrefixedAsync(
+            "Failed to remove snapshot from snapshot list", () => WriteTableAsync(records, cancellation))
+            .ConfigureAwait(false);
+        await PrefixedAsync(
+            "Failed to free the cluster and L1 table", () => FreeAsync(l1, location, cancellation))
+            .ConfigureAwait(false);
+        await PrefixedAsync("Failed to update snapshot status in disk", async () =>
+        {
+            await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
+            await FinishAsync(mark, cancellation).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+    }
 
+    private async ValueTask FreeAsync(ulong[] l1, L1Location location, CancellationToken cancellation)
+    {
         await _references.FreeAsync(l1, DiscardReason.Snapshot, cancellation).ConfigureAwait(false);
         if (location.LengthBytes > 0)
         {
@@ -131,9 +144,22 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             _tables.Quarantine.Free(scope, location.Offset, location.LengthBytes, DiscardReason.Snapshot);
         }
 
+        node.FlushOrder.TakeReleaseFailure();
         await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
-        await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
-        await FinishAsync(mark, cancellation).ConfigureAwait(false);
+        if (node.FlushOrder.TakeReleaseFailure() is { } failure)
+            throw BlockException.FromErrno(failure.Errno);
+    }
+
+    private static async ValueTask PrefixedAsync(string what, Func<ValueTask> work)
+    {
+        try
+        {
+            await work().ConfigureAwait(false);
+        }
+        catch (BlockException failure) when (failure is not CorruptionException)
+        {
+            throw failure.Prepend(what + ": ");
+        }
     }
 
     /// <summary>Shows a snapshot's content on a read-only node.</summary>

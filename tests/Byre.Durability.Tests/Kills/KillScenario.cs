@@ -9,9 +9,6 @@ internal sealed record KillScenario(string Name, int ClusterBytes, string Option
     /// <summary>Bytes of the raw backing file; 0 for none.</summary>
     public int BackingBytes { get; init; }
 
-    /// <summary>Reference counts are allowed to be wrong until the image was repaired.</summary>
-    public bool IsLazy { get; init; }
-
     public bool HasDataFile { get; init; }
 
     /// <summary>Internal snapshots are possible: more than one reference to a cluster.</summary>
@@ -30,8 +27,8 @@ internal sealed record KillScenario(string Name, int ClusterBytes, string Option
         new("smallest clusters", 512),
         new("subclusters", 65536, "extended_l2=on"),
         new("subclusters over a backing file", 16384, "extended_l2=on") { BackingBytes = 400_000 },
-        new("lazy refcounts", 65536, "lazy_refcounts=on") { IsLazy = true },
-        new("lazy refcounts, smallest clusters", 512, "lazy_refcounts=on") { IsLazy = true, BackingBytes = 20_000 },
+        new("lazy refcounts", 65536, "lazy_refcounts=on"),
+        new("lazy refcounts, smallest clusters", 512, "lazy_refcounts=on") { BackingBytes = 20_000 },
         new("one-bit refcounts", 4096, "refcount_bits=1") { AllowsSnapshots = false },
         new("64-bit refcounts", 512, "refcount_bits=64"),
         new("backing file", 65536) { BackingBytes = 1_000_000 },

@@ -175,7 +175,7 @@ internal sealed class KilledImage : IDisposable
         _model.Settle(actual);
 
         string checkedPath = ImagePath;
-        if (_scenario.IsLazy)
+        if (await ImageVerifier.IsDirtyAsync(ImagePath))
         {
             checkedPath = _folder["copy.qcow2"];
             File.Copy(ImagePath, checkedPath, overwrite: true);

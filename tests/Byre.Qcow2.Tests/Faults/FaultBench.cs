@@ -61,6 +61,7 @@ internal sealed class FaultBench
         _hitsBefore = _clock.Hits.Count;
         _file.Reopen();
         _data?.Reopen();
+        FaultVerifier.RepairIfDirty(_file);
         _node = EngineHarness.Run(OpenNodeAsync(_file, _data, Geometry));
         _node.ReplaceBacking(_backing);
         byte[] content = ReadQuietly();

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Byre.Block.Errors;
 using Xunit.Abstractions;
 
@@ -20,8 +19,7 @@ public sealed class FaultPositionTests(ITestOutputHelper output)
         new() { Error = Errno.NoSpace, IsPersistent = true, IsFullDevice = true },
     ];
 
-    private readonly Random _random = new(Setting("BYRE_SEED", 1));
-    private readonly bool _everything = Setting("BYRE_SOAK_SECONDS", 0) > 0;
+    private readonly Random _random = new(FaultSettings.Seed);
 
     [Theory]
     [InlineData(512, 16, false, false)]
@@ -46,10 +44,6 @@ public sealed class FaultPositionTests(ITestOutputHelper output)
     public void Any_call_may_fail_while_the_refcount_table_grows() =>
         RunAll(new FaultGeometry(512, 64, false, false) { Clusters = 4200 });
 
-    private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out int value)
-            ? value : otherwise;
-
     private void RunAll(FaultGeometry geometry)
     {
         // Of all combinations, one in so many is tried where no soak was asked for.
@@ -63,7 +57,7 @@ public sealed class FaultPositionTests(ITestOutputHelper output)
             {
                 foreach (Fault kind in Kinds)
                 {
-                    if (_everything || _random.Next(stride) == 0)
+                    if (FaultSettings.Everything || _random.Next(stride) == 0)
                     {
                         FaultRunner.Run(scenario, image, kind with { Call = call }, out _);
                         runs++;
