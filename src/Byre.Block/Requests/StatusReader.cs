@@ -16,27 +16,56 @@ internal static class StatusReader
     /// <param name="wantsZeroes">False: only whether the range is allocated matters, nodes below need not be
     /// asked.</param>
     /// <param name="cancellation">Cancels.</param>
-    public static async ValueTask<BlockExtent> ReadAsync(
+    public static ValueTask<BlockExtent> ReadAsync(
         BlockNode node, ByteRange range, bool wantsZeroes, CancellationToken cancellation)
     {
         long end = (node.LengthBytes + SectorBytes - 1) & -SectorBytes;
         if (range.Offset >= end)
-            return new BlockExtent { Range = new ByteRange(range.Offset, 0), Status = BlockStatus.EndOfFile };
+            return new(new BlockExtent { Range = new ByteRange(range.Offset, 0), Status = BlockStatus.EndOfFile });
         range = ByteRange.FromEnd(range.Offset, Math.Min(range.End, end));
         if (range.IsEmpty)
-            return new BlockExtent { Range = range, Status = BlockStatus.None };
+            return new(new BlockExtent { Range = range, Status = BlockStatus.None });
 
-        BlockExtent extent = Clip(
-            await node.GetStatusCoreAsync(range.AlignOutward(node.Limits.RequestAlignmentBytes), cancellation)
-                .ConfigureAwait(false),
-            range);
+        ValueTask<BlockExtent> answer = node.GetStatusCoreAsync(
+            range.AlignOutward(node.Limits.RequestAlignmentBytes), cancellation);
+        if (!answer.IsCompletedSuccessfully)
+            return FinishAsync(node, answer, range, end, wantsZeroes, cancellation);
+
+        // Most answers come from tables in memory, and need nobody else's.
+        BlockExtent extent = Clip(answer.Result, range);
         if (extent.Has(BlockStatus.Raw))
-            extent = await PassDownAsync(extent, wantsZeroes, cancellation).ConfigureAwait(false);
-        else
-            extent = await CompleteAsync(node, extent, wantsZeroes, cancellation).ConfigureAwait(false);
+            return FinishAsync(node, new(extent), range, end, wantsZeroes, cancellation);
+        extent = Complete(node, extent, wantsZeroes);
+        return AsksFile(node, extent, wantsZeroes)
+            ? AskFileAsync(extent, end, cancellation)
+            : new(AtEnd(extent, end));
+    }
 
+    private static async ValueTask<BlockExtent> FinishAsync(
+        BlockNode node,
+        ValueTask<BlockExtent> answer,
+        ByteRange range,
+        long end,
+        bool wantsZeroes,
+        CancellationToken cancellation)
+    {
+        BlockExtent extent = Clip(await answer.ConfigureAwait(false), range);
+        if (extent.Has(BlockStatus.Raw))
+            return AtEnd(await PassDownAsync(extent, wantsZeroes, cancellation).ConfigureAwait(false), end);
+        extent = Complete(node, extent, wantsZeroes);
+        return AsksFile(node, extent, wantsZeroes)
+            ? await AskFileAsync(extent, end, cancellation).ConfigureAwait(false)
+            : AtEnd(extent, end);
+    }
+
+    /// <summary>What a driver says of the end is replaced by what the node's length says.</summary>
+    private static BlockExtent AtEnd(BlockExtent extent, long end)
+    {
         BlockStatus atEnd = extent.Range.End >= end ? BlockStatus.EndOfFile : BlockStatus.None;
-        return extent with { Status = (extent.Status & ~BlockStatus.EndOfFile) | atEnd };
+        return extent with
+        {
+            Status = (extent.Status & ~(BlockStatus.EndOfFile | BlockStatus.Recurse)) | atEnd,
+        };
     }
 
     /// <summary>The part of an aligned answer that answers the question.</summary>
@@ -65,32 +94,26 @@ internal static class StatusReader
         return answer with { Range = new ByteRange(extent.Range.Offset, answer.Length) };
     }
 
-    private static async ValueTask<BlockExtent> CompleteAsync(
-        BlockNode node, BlockExtent extent, bool wantsZeroes, CancellationToken cancellation)
+    private static BlockExtent Complete(BlockNode node, BlockExtent extent, bool wantsZeroes)
     {
         if (extent.Has(BlockStatus.Data) || (extent.Has(BlockStatus.Zero) && !node.Driver.SupportsBacking))
-        {
-            extent = extent with { Status = extent.Status | BlockStatus.Allocated };
-        }
-        else if (node.Driver.SupportsBacking && !extent.Has(BlockStatus.Allocated))
-        {
-            // Formats with backing files say themselves which zeroes are theirs.
-            bool isZero = node.Backing is not { } backing
-                || (wantsZeroes && extent.Range.Offset >= backing.LengthBytes);
-            if (isZero)
-                extent = extent with { Status = extent.Status | BlockStatus.Zero };
-        }
+            return extent with { Status = extent.Status | BlockStatus.Allocated };
+        if (!node.Driver.SupportsBacking || extent.Has(BlockStatus.Allocated))
+            return extent;
 
-        bool askFile = wantsZeroes
-            && extent.Has(BlockStatus.Recurse | BlockStatus.Data | BlockStatus.OffsetValid)
-            && !extent.Has(BlockStatus.Zero)
-            && extent.HostNode is not null && extent.HostNode != node;
-        if (askFile)
-            extent = await AskFileAsync(extent, cancellation).ConfigureAwait(false);
-        return extent with { Status = extent.Status & ~BlockStatus.Recurse };
+        // Formats with backing files say themselves which zeroes are theirs.
+        bool isZero = node.Backing is not { } backing
+            || (wantsZeroes && extent.Range.Offset >= backing.LengthBytes);
+        return isZero ? extent with { Status = extent.Status | BlockStatus.Zero } : extent;
     }
 
-    private static async ValueTask<BlockExtent> AskFileAsync(BlockExtent extent, CancellationToken cancellation)
+    private static bool AsksFile(BlockNode node, BlockExtent extent, bool wantsZeroes) => wantsZeroes
+        && extent.Has(BlockStatus.Recurse | BlockStatus.Data | BlockStatus.OffsetValid)
+        && !extent.Has(BlockStatus.Zero)
+        && extent.HostNode is not null && extent.HostNode != node;
+
+    private static async ValueTask<BlockExtent> AskFileAsync(
+        BlockExtent extent, long end, CancellationToken cancellation)
     {
         BlockExtent below;
         try
@@ -101,15 +124,16 @@ internal static class StatusReader
         catch (Errors.BlockException)
         {
             // Without this answer the range counts as data, which is always right.
-            return extent;
+            return AtEnd(extent, end);
         }
 
         if (below.Has(BlockStatus.EndOfFile) && (below.Length == 0 || below.Has(BlockStatus.Zero)))
-            return extent with { Status = extent.Status | BlockStatus.Zero };
-        return extent with
+            return AtEnd(extent with { Status = extent.Status | BlockStatus.Zero }, end);
+        extent = extent with
         {
             Range = new ByteRange(extent.Range.Offset, below.Length),
             Status = extent.Status | (below.Status & BlockStatus.Zero),
         };
+        return AtEnd(extent, end);
     }
 }

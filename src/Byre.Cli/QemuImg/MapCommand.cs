@@ -117,7 +117,8 @@ internal sealed class MapCommand : Verb
         BlockExtent extent;
         for (BlockNode node = SkipFilters(top); ; node = SkipFilters(node.Backing!), depth++)
         {
-            extent = await node.GetStatusAsync(range).ConfigureAwait(false);
+            ValueTask<BlockExtent> answer = node.GetStatusAsync(range);
+            extent = answer.IsCompletedSuccessfully ? answer.Result : await answer.ConfigureAwait(false);
             range = new ByteRange(range.Offset, extent.Length);
             if ((extent.Status & (BlockStatus.Zero | BlockStatus.Data)) != 0)
                 break;

@@ -237,8 +237,7 @@ internal sealed class ImageResizer(Qcow2Node node)
 
         if (gone.Count == 0)
             return;
-        byte[] bytes = new byte[table.Length * Geometry.TableEntryBytes];
-        L1Table.Encode(table, bytes);
+        byte[] bytes = TableCodec.Encode(table);
         RefcountTableLocation location = _tables.Refcounts.Location;
         bool written = false;
         try

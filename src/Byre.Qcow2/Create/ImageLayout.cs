@@ -69,35 +69,6 @@ internal sealed class ImageLayout
         return block;
     }
 
-    /// <summary>
-    /// How many refcount blocks (and, with them, table clusters) it takes to count <paramref name="clusters"/>
-    /// clusters and the refcount structures themselves: the fixed point of both.
-    /// </summary>
-    /// <param name="clusters">Clusters of everything else.</param>
-    /// <param name="geometry">The image's arithmetic.</param>
-    /// <param name="generous">Leave room for a table half as long again.</param>
-    internal static (long Blocks, long TableClusters) CountRefcountStructures(
-        long clusters, Geometry geometry, bool generous)
-    {
-        long entriesPerCluster = geometry.ClusterSize / Geometry.TableEntryBytes;
-        long blocks = 0;
-        long table = 0;
-        long total = 0;
-        while (true)
-        {
-            long last = total;
-            blocks = DivideUp(clusters + table + blocks, geometry.RefcountsPerBlock);
-            table = DivideUp(blocks, entriesPerCluster);
-            total = clusters + blocks + table;
-            if (total != last)
-                continue;
-            if (!generous)
-                return (blocks, table);
-            clusters += DivideUp(table, 2);
-            generous = false;
-        }
-    }
-
     private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
 
     private long FindFree(long clusterCount)
@@ -158,7 +129,7 @@ internal sealed class ImageLayout
     /// </summary>
     private void GrowTable(long startCluster, KeyValuePair<long, long> newBlock)
     {
-        (long blockCount, _) = CountRefcountStructures(startCluster, _geometry, generous: true);
+        (long blockCount, _) = RefcountSizing.Count(startCluster, _geometry, generous: true);
         long tableClusters = DivideUp(blockCount + DivideUp(blockCount, 2), EntriesPerCluster);
         _blocks[newBlock.Key] = newBlock.Value;
 

@@ -14,8 +14,32 @@ internal sealed partial class Qcow2Node
     internal long VmStateOffset => _geometry.L1EntriesFor(_virtualSizeBytes) << _geometry.L1Shift;
 
     /// <inheritdoc/>
-    protected override async ValueTask<BlockExtent> GetStatusCoreAsync(
-        ByteRange range, CancellationToken cancellation)
+    protected override ValueTask<BlockExtent> GetStatusCoreAsync(ByteRange range, CancellationToken cancellation)
+    {
+        // The answer is in the cache for all but the first entry of a slice.
+        long length = Math.Min(_virtualSizeBytes - range.Offset, range.Length);
+        if (length > 0 && _isMetadataPreallocated is not null && !_isUnusable && TryLookUp(
+            new GuestOffset(range.Offset), length, out ClusterMapping mapping))
+            return new(ToExtent(range.Offset, mapping));
+        return FindStatusAsync(range, cancellation);
+    }
+
+    private bool TryLookUp(GuestOffset guest, long maxBytes, out ClusterMapping mapping)
+    {
+        using MetadataScope scope = _tables.Lock.Enter();
+        try
+        {
+            return _tables.Map.TryLookup(scope, guest, maxBytes, out mapping, out _);
+        }
+        catch (CorruptionException)
+        {
+            // Found again where it can be reported.
+            mapping = default;
+            return false;
+        }
+    }
+
+    private async ValueTask<BlockExtent> FindStatusAsync(ByteRange range, CancellationToken cancellation)
     {
         long length = Math.Clamp(_virtualSizeBytes - range.Offset, 0, range.Length);
         if (length == 0)

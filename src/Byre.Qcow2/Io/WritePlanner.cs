@@ -131,20 +131,8 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
     private bool NeedsNew(L2Entry entry, GuestOffset at, L2Slot slot)
     {
         ClusterType type = tables.Map.Classify(entry);
-        if (type is not (ClusterType.Normal or ClusterType.ZeroAllocated))
-        {
-            if (entry.Bitmap.Allocated != 0)
-            {
-                throw new CorruptionException(
-                    $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: " +
-                    $"{MetadataText.Hex(slot.L2Index)})",
-                    isFatal: true);
-            }
-
-            return true;
-        }
-
-        if (entry.Bitmap.IsContradictory)
+        bool hasCluster = type is ClusterType.Normal or ClusterType.ZeroAllocated;
+        if (hasCluster ? entry.Bitmap.IsContradictory : entry.Bitmap.Allocated != 0)
         {
             throw new CorruptionException(
                 $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: " +
@@ -152,7 +140,7 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
                 isFatal: true);
         }
 
-        if (!entry.IsCopied)
+        if (!hasCluster || !entry.IsCopied)
             return true;
         if (!_geometry.IsClusterAligned(entry.Offset.Value))
         {

@@ -17,9 +17,6 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
     private long _gapFrom;
     private long _gapEnd;
 
-    /// <summary>The lowest cluster that may be free.</summary>
-    public HostCluster SearchFrom => new(_searchFrom);
-
     /// <summary>
     /// The first cluster never given out and past the end of the file as it was opened: it reads as zeroes.
     /// </summary>

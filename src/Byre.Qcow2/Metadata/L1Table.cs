@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Qcow2.Layout;
@@ -23,9 +22,7 @@ internal sealed class L1Table
     {
         Offset = offset;
         EntryCount = entryCount;
-        _entries = new ulong[bigEndian.Length / Geometry.TableEntryBytes];
-        for (int i = 0; i < _entries.Length; i++)
-            _entries[i] = BinaryPrimitives.ReadUInt64BigEndian(bigEndian[(i * Geometry.TableEntryBytes)..]);
+        _entries = TableCodec.Decode(bigEndian);
     }
 
     /// <summary>Where the table lies.</summary>
@@ -74,13 +71,6 @@ internal sealed class L1Table
         return copy;
     }
 
-    /// <summary>Encodes entries as they lie in the file.</summary>
-    public static void Encode(ReadOnlySpan<ulong> entries, Span<byte> bigEndian)
-    {
-        for (int i = 0; i < entries.Length; i++)
-            BinaryPrimitives.WriteUInt64BigEndian(bigEndian[(i * Geometry.TableEntryBytes)..], entries[i]);
-    }
-
     /// <summary>Copies the changed parts out for writing and marks them clean.</summary>
     public List<L1Write> TakeDirty(in MetadataScope scope)
     {
@@ -91,7 +81,7 @@ internal sealed class L1Table
             int first = chunk * ChunkEntries;
             int count = Math.Min(ChunkEntries, _entries.Length - first);
             IoBuffer copy = IoBufferPool.Shared.Rent(count * Geometry.TableEntryBytes);
-            Encode(_entries.AsSpan(first, count), copy.Span);
+            TableCodec.Encode(_entries.AsSpan(first, count), copy.Span);
             writes.Add(new L1Write(chunk, Offset + ((long)first * Geometry.TableEntryBytes), copy));
         }
 

@@ -8,9 +8,6 @@ internal sealed class MetadataLock
 {
     private readonly Lock _lock = new();
 
-    /// <summary>True where the calling thread holds the lock; for assertions.</summary>
-    public bool IsHeldByCurrentThread => _lock.IsHeldByCurrentThread;
-
     /// <summary>Enters; dispose the scope to leave.</summary>
     public MetadataScope Enter() => new(_lock.EnterScope());
 }

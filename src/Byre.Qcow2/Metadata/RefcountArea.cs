@@ -26,7 +26,7 @@ internal readonly record struct RefcountArea(
     public static RefcountArea Plan(Geometry geometry, long start)
     {
         int perCluster = geometry.ClusterSize / Geometry.TableEntryBytes;
-        long blocks = CountBlocks(geometry, start, generous: true);
+        (long blocks, _) = RefcountSizing.Count(start, geometry, generous: true);
         long entries = blocks + ((blocks + 1) / 2);
         long clusters = (entries + perCluster - 1) / perCluster;
         if (clusters << geometry.ClusterBits > FormatLimits.MaxRefcountTableBytes)
@@ -37,33 +37,5 @@ internal readonly record struct RefcountArea(
         {
             EntriesPerCluster = perCluster,
         };
-    }
-
-    /// <summary>
-    /// Refcount blocks needed for <paramref name="clusters"/> clusters, the blocks and their table themselves.
-    /// </summary>
-    public static long CountBlocks(Geometry geometry, long clusters, bool generous)
-    {
-        int perCluster = geometry.ClusterSize / Geometry.TableEntryBytes;
-        long table = 0;
-        long blocks = 0;
-        long last;
-        long needed = 0;
-        do
-        {
-            last = needed;
-            blocks = (clusters + table + blocks + geometry.RefcountsPerBlock - 1) / geometry.RefcountsPerBlock;
-            table = (blocks + perCluster - 1) / perCluster;
-            needed = clusters + blocks + table;
-            if (needed == last && generous)
-            {
-                // Room for growth: half a table more, then until it settles again.
-                clusters += (table + 1) / 2;
-                needed = 0;
-                generous = false;
-            }
-        }
-        while (needed != last);
-        return blocks;
     }
 }

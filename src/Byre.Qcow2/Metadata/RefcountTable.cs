@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Byre.Block.Errors;
 using Byre.Qcow2.Layout;
 
@@ -26,7 +25,7 @@ internal sealed class RefcountTable
         _cache = cache;
         _entriesPerSliceBits = cache.SliceBits + 3 - geometry.RefcountOrder;
         Location = location;
-        _entries = Decode(bigEndian);
+        _entries = TableCodec.Decode(bigEndian);
     }
 
     public RefcountTableLocation Location { get; private set; }
@@ -35,14 +34,6 @@ internal sealed class RefcountTable
     public int EntryCount => Location.ClusterCount << (_geometry.ClusterBits - 3);
 
     public SliceCache Cache => _cache;
-
-    public static ulong[] Decode(ReadOnlySpan<byte> bigEndian)
-    {
-        var entries = new ulong[bigEndian.Length / Geometry.TableEntryBytes];
-        for (int i = 0; i < entries.Length; i++)
-            entries[i] = BinaryPrimitives.ReadUInt64BigEndian(bigEndian[(i * Geometry.TableEntryBytes)..]);
-        return entries;
-    }
 
     /// <summary>Index of the refcount block that counts <paramref name="cluster"/>.</summary>
     public long BlockIndex(HostCluster cluster) => cluster.Index >> _geometry.RefcountBlockBits;

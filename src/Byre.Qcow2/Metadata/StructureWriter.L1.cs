@@ -76,8 +76,7 @@ internal sealed partial class StructureWriter
         ulong[] entries = new ulong[entryCount];
         ulong[] old = tables.L1.Copy();
         old.CopyTo(entries, 0);
-        byte[] bytes = new byte[entryCount * Geometry.TableEntryBytes];
-        L1Table.Encode(entries, bytes);
+        byte[] bytes = TableCodec.Encode(entries);
         HostOffset offset = _geometry.OffsetOf(first);
         await tables.File.ReachAsync(BlockEvent.L1GrowWriteTable, cancellation).ConfigureAwait(false);
         await WriteCheckedAsync(offset, bytes, OverlapChecks.None, cancellation).ConfigureAwait(false);

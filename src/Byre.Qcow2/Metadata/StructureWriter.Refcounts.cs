@@ -178,8 +178,7 @@ internal sealed partial class StructureWriter
         await tables.File.ReachAsync(BlockEvent.RefblockAllocWriteBlocks, cancellation).ConfigureAwait(false);
         await WriteAreaBlocksAsync(area, table, cancellation).ConfigureAwait(false);
         await tables.File.ReachAsync(BlockEvent.RefblockAllocWriteTable, cancellation).ConfigureAwait(false);
-        byte[] bytes = new byte[table.Length * Geometry.TableEntryBytes];
-        L1Table.Encode(table, bytes);
+        byte[] bytes = TableCodec.Encode(table);
         HostOffset tableOffset = _geometry.OffsetOf(area.TableStart);
         await WriteCheckedAsync(tableOffset, bytes, OverlapChecks.None, cancellation).ConfigureAwait(false);
 

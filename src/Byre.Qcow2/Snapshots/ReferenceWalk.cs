@@ -67,7 +67,7 @@ internal sealed class ReferenceWalk(Qcow2Node node)
             _tables.File.LengthBytes - offset.Value, 0, (long)entryCount * Geometry.TableEntryBytes);
         byte[] bytes = new byte[(there + Geometry.TableEntryBytes - 1) & -Geometry.TableEntryBytes];
         await _tables.File.ReadAsync(offset.Value, bytes, cancellation).ConfigureAwait(false);
-        return RefcountTable.Decode(bytes);
+        return TableCodec.Decode(bytes);
     }
 
     private async IAsyncEnumerable<(HostOffset Start, long Bytes)> EnumerateAsync(

@@ -267,8 +267,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
     {
         if (l1.Length == 0)
             return;
-        byte[] bytes = new byte[l1.Length * Geometry.TableEntryBytes];
-        L1Table.Encode(l1, bytes);
+        byte[] bytes = TableCodec.Encode(l1);
         await node.Structure.WriteCheckedAsync(_geometry.OffsetOf(table), bytes, OverlapChecks.None, cancellation)
             .ConfigureAwait(false);
     }

@@ -49,7 +49,7 @@ public sealed class GeometryProperties
         (geometry, value) =>
         {
             long clusters = value % 10_000_000;
-            (long blocks, long table) = ImageLayout.CountRefcountStructures(clusters, geometry, generous: false);
+            (long blocks, long table) = RefcountSizing.Count(clusters, geometry, generous: false);
             BigInteger total = (BigInteger)clusters + blocks + table;
             Assert.True(total <= (BigInteger)blocks * geometry.RefcountsPerBlock, "every cluster has a count");
             Assert.True(blocks * 8 <= table * geometry.ClusterSize, "every block has an entry");
