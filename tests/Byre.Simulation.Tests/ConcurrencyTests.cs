@@ -3,6 +3,8 @@ using System.Globalization;
 using Byre.Qcow2.Metadata;
 using Byre.Simulation.Concurrency;
 using Byre.Simulation.Crash;
+using Byre.Simulation.Devices;
+using Byre.Simulation.Model;
 using Byre.Simulation.Workloads;
 using Xunit.Abstractions;
 
@@ -31,6 +33,8 @@ public sealed class ConcurrencyTests(ITestOutputHelper log)
                 DiskStart start = starts[(seed + number) % starts.Length];
                 var run = new ConcurrentRun(start, SessionSettings.Plain, tally, seed + number);
                 finding = run.Run() ?? finding;
+                if (Settings.MaxCases == 1)
+                    Tell(run.Session!);
                 Interlocked.Add(ref requests, run.Ended);
             }
         });
@@ -39,6 +43,15 @@ public sealed class ConcurrencyTests(ITestOutputHelper log)
             CultureInfo.InvariantCulture,
             $"# {tally.Workloads} races from seed {seed}, {requests} requests, {tally.Examined} crash images"));
         Assert.True(finding is null, $"BYRE_SEED, first number of {finding}");
+    }
+
+    /// <summary>Everything that happened in a race that is repeated.</summary>
+    private void Tell(DiskSession session)
+    {
+        foreach (GuestOperation one in session.Disk.Operations)
+            log.WriteLine($"{one.Name} [{one.StartedAt}-{one.EndedAt}]{(one.HasFailed ? " failed" : "")}");
+        foreach (DeviceOperation one in session.Log.Operations)
+            log.WriteLine($"{one} .. {one.CompletedAt}");
     }
 
     /// <summary>What the ordering of single requests cannot show: rules that matter only between two of them.</summary>

@@ -33,6 +33,9 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs,
             _stable.Exists(static run => run.Reason != DiscardReason.Other);
     }
 
+    /// <summary>True where something waits for readers only.</summary>
+    public bool HasStable => _stable.Count > 0;
+
     /// <summary>One reference to each cluster of a byte range was removed from a table in memory.</summary>
     public void Free(in MetadataScope scope, HostOffset start, long lengthBytes, DiscardReason reason)
     {

@@ -75,6 +75,29 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
             await SyncAsync(cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Flushes until the quarantine is empty as well, which may have to wait for readers: afterwards reference counts
+    /// say what the tables say.
+    /// </summary>
+    public async ValueTask DrainAsync(CancellationToken cancellation)
+    {
+        await FlushAllAsync(cancellation).ConfigureAwait(false);
+        while (true)
+        {
+            Task? reader;
+            using (MetadataScope scope = tables.Lock.Enter())
+            {
+                if (!tables.Quarantine.HasStable)
+                    return;
+                reader = tables.Epochs.WhenReaderLeaves(scope);
+            }
+
+            if (reader is not null)
+                await reader.ConfigureAwait(false);
+            await FlushAllAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Writes dirty refcount slices: allowed at any time, ordered by nothing.</summary>
     public async ValueTask WriteBackRefcountsAsync(CancellationToken cancellation)
     {

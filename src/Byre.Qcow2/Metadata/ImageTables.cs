@@ -19,6 +19,7 @@ internal sealed class ImageTables : IDisposable
         Geometry = header.CreateGeometry();
         L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices, options.Scheduler);
         RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler);
+        Epochs = new RequestEpochs(options.Scheduler);
         Quarantine = new ClusterQuarantine(Geometry, Epochs, options.Obeys(OrderingRules.UnlinkBeforeReuse));
     }
 
@@ -43,7 +44,7 @@ internal sealed class ImageTables : IDisposable
 
     public SliceCache RefcountCache { get; private set; }
 
-    public RequestEpochs Epochs { get; } = new();
+    public RequestEpochs Epochs { get; }
 
     public ClusterQuarantine Quarantine { get; }
 

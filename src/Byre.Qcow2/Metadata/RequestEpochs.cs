@@ -1,4 +1,5 @@
 using Byre.Block.Errors;
+using Byre.Block.Threading;
 
 namespace Byre.Qcow2.Metadata;
 
@@ -6,13 +7,14 @@ namespace Byre.Qcow2.Metadata;
 /// Tells when every read that began before a moment has ended, so that a freed host cluster is not reused under a
 /// reader. Readers enter before they look a mapping up and leave when their I/O is done. Leaving needs no lock.
 /// </summary>
-internal sealed class RequestEpochs
+internal sealed class RequestEpochs(CompletionScheduler scheduler)
 {
     private const int Ring = 64;
 
     private readonly long[] _active = new long[Ring];
     private long _current;
     private long _oldest;
+    private TaskCompletionSource? _waiter;
 
     /// <summary>The epoch that a free of now belongs to.</summary>
     public long Current => Volatile.Read(ref _current);
@@ -30,7 +32,29 @@ internal sealed class RequestEpochs
     }
 
     /// <summary>Ends a reader.</summary>
-    public void Leave(long epoch) => Invariant.That(Interlocked.Decrement(ref _active[epoch % Ring]) >= 0);
+    public void Leave(long epoch)
+    {
+        Invariant.That(Interlocked.Decrement(ref _active[epoch % Ring]) >= 0);
+        if (Volatile.Read(ref _waiter) is not null && Interlocked.Exchange(ref _waiter, null) is { } waiter)
+            scheduler.Resume(waiter.SetResult);
+    }
+
+    /// <summary>
+    /// Completes when some reader has left; null where none of an earlier epoch is left. For one caller at a time,
+    /// under the metadata lock.
+    /// </summary>
+    public Task? WhenReaderLeaves(in MetadataScope scope)
+    {
+        _ = scope;
+        var waiter = new TaskCompletionSource(scheduler.WaiterOptions);
+        Invariant.That(Interlocked.Exchange(ref _waiter, waiter) is null);
+        MoveOldest();
+
+        // Whoever leaves from here on sees the waiter.
+        if (_oldest < _current || Interlocked.Exchange(ref _waiter, null) is null)
+            return waiter.Task;
+        return null;
+    }
 
     /// <summary>
     /// Begins a new epoch where the ring has room; otherwise epochs just get coarser. Called under the metadata lock.

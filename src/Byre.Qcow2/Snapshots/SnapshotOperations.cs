@@ -52,7 +52,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             if (referenced)
                 await _references.FreeAsync(l1, DiscardReason.Never, cancellation).ConfigureAwait(false);
             node.Structure.FreeUnused(table, _geometry.ClustersFor(l1Bytes));
-            await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+            await node.FlushOrder.DrainAsync(cancellation).ConfigureAwait(false);
             await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
             await FinishAsync(mark, cancellation).ConfigureAwait(false);
             throw;
@@ -103,7 +103,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
 
         // The saved tables are shared with the snapshot again; what only the old content used goes.
         await _references.FreeAsync(old, DiscardReason.Other, cancellation).ConfigureAwait(false);
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.DrainAsync(cancellation).ConfigureAwait(false);
         await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
         await FinishAsync(mark, cancellation).ConfigureAwait(false);
     }
@@ -145,7 +145,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         }
 
         node.FlushOrder.TakeReleaseFailure();
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.DrainAsync(cancellation).ConfigureAwait(false);
         if (node.FlushOrder.TakeReleaseFailure() is { } failure)
             throw BlockException.FromErrno(failure.Errno);
     }

@@ -21,18 +21,22 @@ internal sealed class ConcurrentRun
     private readonly SessionSettings _settings;
     private readonly List<(string Name, Task<string?> Task)> _running = [];
     private readonly int _seed;
+    private readonly bool _fails;
 
     public ConcurrentRun(DiskStart start, SessionSettings settings, CrashTally tally, int seed)
     {
         (_start, _tally, _seed) = (start, tally, seed);
         _random = new Random(seed);
         _scheduler = new DeterministicScheduler(_random.Next());
-        bool fails = _random.Next(3) == 0;
-        _settings = settings with { Schedule = _scheduler, Scheduler = _scheduler, KeepsFailed = fails };
+        _fails = _random.Next(3) == 0;
+        _settings = settings with { Schedule = _scheduler, Scheduler = _scheduler, KeepsFailed = true };
     }
 
     /// <summary>Requests that ended, for the count.</summary>
     public int Ended { get; private set; }
+
+    /// <summary>What it ran on: to look at when something was wrong.</summary>
+    public DiskSession? Session { get; private set; }
 
     /// <summary>Runs it; what is wrong, or null.</summary>
     public CrashFinding? Run()
@@ -59,8 +63,9 @@ internal sealed class ConcurrentRun
     private CrashFinding? RunAlone()
     {
         DiskSession session = DiskSession.Open(_start, _settings);
+        Session = session;
         _scheduler.IsActive = true;
-        if (_settings.KeepsFailed)
+        if (_fails)
             _scheduler.FailsOneIn = 40 + _random.Next(200);
         string? finding;
         try

@@ -198,12 +198,12 @@ internal sealed class DiskSession
         {
             await request().ConfigureAwait(false);
         }
-        catch (BlockException failure)
+        catch (BlockException)
         {
-            // Refused, it has changed nothing; failed half-way it may have.
+            // One by one a refused request has changed nothing; half-way through a race, or with faults, it may have.
             operation.EndedAt = Log.Tick();
             operation.HasFailed = true;
-            if (!_settings.KeepsFailed || failure.Errno != SimulatedFaults.Errno)
+            if (!_settings.KeepsFailed)
                 Disk.Remove(operation);
             throw;
         }
