@@ -13,6 +13,8 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         var options = new FuzzOptions();
+        if (arguments.Length == 0 || arguments.Length % 2 != 0)
+            return Usage();
         for (int i = 0; i + 1 < arguments.Length; i += 2)
         {
             string value = arguments[i + 1];
@@ -44,14 +46,21 @@ internal static class Program
                 case "--replay":
                     return Show(CorpusFile.Replay(value));
                 default:
-                    Console.Error.WriteLine($"unknown option {arguments[i]}");
-                    return 2;
+                    return Usage();
             }
         }
 
         FuzzReport report = new FuzzRunner(options, Console.WriteLine).Run();
         Console.WriteLine($"{report}, {PeakMemory()}");
         return report.Findings.Count == 0 ? 0 : 1;
+    }
+
+    private static int Usage()
+    {
+        Console.Error.WriteLine(
+            "Byre.Fuzz [--executions N] [--seconds S] [--seed N] [--target NAME] [--max-findings N] "
+            + "[--findings DIRECTORY] | --case ID | --replay FILE");
+        return 2;
     }
 
     /// <summary>Runs one case and prints the smallest one that shows the same.</summary>

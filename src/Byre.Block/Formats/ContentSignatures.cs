@@ -20,13 +20,17 @@ public static class ContentSignatures
     private const int PartitionCount = 4;
     private const byte ProtectiveType = 0xee;
 
+    /// <summary>True where a sector ends as boot sectors and master boot records do, whatever else is in it.</summary>
+    public static bool HasBootSignature(ReadOnlySpan<byte> sector) =>
+        sector.Length >= SectorBytes && sector[510] == 0x55 && sector[511] == 0xaa;
+
     /// <summary>
     /// True where a sector is a master boot record with at least one partition. Boot sectors of file systems have the
     /// mark, too, but no table.
     /// </summary>
     public static bool IsMasterBootRecord(ReadOnlySpan<byte> sector)
     {
-        if (sector.Length < SectorBytes || sector[510] != 0x55 || sector[511] != 0xaa)
+        if (!HasBootSignature(sector))
             return false;
         bool hasPartition = false;
         for (int i = 0; i < PartitionCount; i++)

@@ -51,23 +51,26 @@ internal sealed class FindingList
         return sorted;
     }
 
+    /// <summary>A text from the image in single quotes, as <see cref="Escape"/> makes it.</summary>
+    public static string Quote(string text) => $"'{Escape(text)}'";
+
     /// <summary>
-    /// A text from the image in single quotes, cut where it is long, and without anything that a terminal would obey.
+    /// A text from the image, cut where it is long, and without anything that a terminal would obey.
     /// </summary>
-    public static string Quote(string text)
+    public static string Escape(string text)
     {
-        var quoted = new StringBuilder("'");
+        var escaped = new StringBuilder();
         foreach (char character in text.AsSpan(0, Math.Min(text.Length, InspectionLimits.MaxNameCharacters)))
         {
             if (char.IsBetween(character, ' ', '~'))
-                quoted.Append(character);
+                escaped.Append(character);
             else if (char.IsBetween(character, '\udc80', '\udcff'))
-                quoted.Append(CultureInfo.InvariantCulture, $"\\x{character - 0xdc00:x2}");
+                escaped.Append(CultureInfo.InvariantCulture, $"\\x{character - 0xdc00:x2}");
             else
-                quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}");
+                escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}");
         }
 
-        return quoted.Append(text.Length > InspectionLimits.MaxNameCharacters ? "...'" : "'").ToString();
+        return escaped.Append(text.Length > InspectionLimits.MaxNameCharacters ? "..." : "").ToString();
     }
 
     private void Add(InspectionSeverity severity, string id, string? text, string? name = null)

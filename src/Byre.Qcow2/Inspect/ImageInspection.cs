@@ -61,13 +61,20 @@ public static class ImageInspection
         // A hybrid disc image has a partition table as well.
         context.Content = isIso ? "iso9660" : content;
         if (format == Raw)
+        {
             ReportRaw(context, footer);
-        else if (context.Content is not null || (footer is not null && footer != format))
+            return;
+        }
+
+        // In a LUKS header the place of the boot signature holds random bytes.
+        bool looksBootable = format != "luks" && ContentSignatures.HasBootSignature(start);
+        string? second = context.Content ?? (looksBootable ? "a boot sector" : footer != format ? footer : null);
+        context.Content = null;
+        if (second is not null)
         {
             context.Findings.Danger(
                 InspectionFindingIds.Polyglot,
-                $"The file begins as {format} and is also {context.Content ?? footer}: what it holds depends on who "
-                + "reads");
+                $"The file begins as {format} and is also {second}: what it holds depends on who reads");
         }
     }
 

@@ -21,7 +21,10 @@ public static class InspectionLimits
     /// <summary>Header extensions; writers make five.</summary>
     public const int MaxExtensions = 256;
 
-    /// <summary>Snapshots, and bitmaps, that are looked at.</summary>
+    /// <summary>A bitmap directory of this size has room for thousands.</summary>
+    public const int MaxBitmapDirectoryBytes = 256 << 10;
+
+    /// <summary>Snapshots that are looked at.</summary>
     public const int MaxRecords = 4096;
 
     /// <summary>A VMDK descriptor; the peer reads no more of one either.</summary>

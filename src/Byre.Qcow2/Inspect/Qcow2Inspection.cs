@@ -65,7 +65,7 @@ internal sealed class Qcow2Inspection(InspectionContext context)
 
     private void Refuse(BlockException refusal) =>
         _findings.Danger(
-            InspectionFindingIds.HeaderInvalid, "The header is not sound: " + Printable(refusal.Message));
+            InspectionFindingIds.HeaderInvalid, "The header is not sound: " + FindingList.Escape(refusal.Message));
 
     private void ReportBackingFile(in RawHeader raw, ReadOnlySpan<byte> cluster, Qcow2Extensions extensions)
     {
@@ -140,7 +140,7 @@ internal sealed class Qcow2Inspection(InspectionContext context)
             string names = FeatureNameTable.Describe(extensions.FeatureNames, unknown);
             _findings.Danger(
                 InspectionFindingIds.UnknownIncompatibleFeature,
-                $"The image needs features that are not known: {Printable(names)}");
+                $"The image needs features that are not known: {FindingList.Escape(names)}");
         }
 
         if ((incompatible & (ulong)IncompatibleFeatures.Dirty) != 0)
@@ -177,6 +177,4 @@ internal sealed class Qcow2Inspection(InspectionContext context)
         string method = raw.CryptMethod.Value == (uint)CryptMethod.Aes ? "AES, by a broken scheme of old" : "LUKS";
         _findings.Warning(InspectionFindingIds.Encrypted, $"The image is encrypted ({method}): it needs a key");
     }
-
-    private static string Printable(string text) => FindingList.Quote(text)[1..^1];
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Byre.Block.Errors;
 using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Inspect;
@@ -53,27 +54,50 @@ internal sealed class Qcow2RecordInspection(
             return;
         _findings.Info(InspectionFindingIds.Bitmaps, $"The image has {bitmaps.Count} persistent bitmaps");
         ulong offset = (ulong)bitmaps.DirectoryOffset.Value;
-        if (!addTable(offset, (ulong)bitmaps.DirectoryBytes, StructureKind.BitmapDirectory))
+        ulong bytes = (ulong)bitmaps.DirectoryBytes;
+        if (bytes > 0 && !addTable(offset, bytes, StructureKind.BitmapDirectory))
             return;
-        long position = bitmaps.DirectoryOffset.Value;
-        long end = position + bitmaps.DirectoryBytes;
-        for (int i = 0; i < bitmaps.Count; i++)
+        if (bitmaps.DirectoryBytes > InspectionLimits.MaxBitmapDirectoryBytes)
         {
-            if (i == InspectionLimits.MaxRecords || !context.Reader.TryExamine())
+            context.LeaveOut($"The bitmap directory of {bitmaps.DirectoryBytes} bytes was not examined");
+            return;
+        }
+
+        byte[] directory = new byte[bitmaps.DirectoryBytes];
+        int there = await context.Reader.ReadAsync((long)offset, directory).ConfigureAwait(false);
+        if (there < directory.Length)
+            context.LeaveOut("A part of the bitmap directory was not examined");
+        else
+            ExamineBitmaps(directory);
+    }
+
+    private void ExamineBitmaps(byte[] directory)
+    {
+        IReadOnlyList<BitmapDirectoryEntry> entries;
+        try
+        {
+            entries = BitmapDirectoryCodec.Parse(directory, header);
+        }
+        catch (BlockException refusal)
+        {
+            _findings.Danger(
+                InspectionFindingIds.EntryInvalid,
+                "The bitmap directory is not sound: " + FindingList.Escape(refusal.Message));
+            return;
+        }
+
+        foreach (BitmapDirectoryEntry entry in entries)
+        {
+            if (!context.Reader.TryExamine())
             {
-                context.LeaveOut($"{bitmaps.Count - i} of {bitmaps.Count} bitmaps were not examined");
+                context.LeaveOut("Not all bitmaps were examined");
                 return;
             }
 
-            Memory<byte> entry = _fixedPart.AsMemory(0, BitmapDirectoryEntry.FixedBytes);
-            int there = await context.Reader.ReadAsync(position, entry).ConfigureAwait(false);
-            if (there < entry.Length || position + entry.Length > end)
-            {
-                EndsEarly(position + entry.Length, "bitmap directory");
-                return;
-            }
-
-            position += ExamineBitmap(entry.Span);
+            addTable(
+                (ulong)entry.TableOffset.Value,
+                (ulong)entry.TableEntryCount * Geometry.TableEntryBytes,
+                StructureKind.BitmapTable);
         }
     }
 
@@ -88,28 +112,6 @@ internal sealed class Qcow2RecordInspection(
             _findings.Danger(InspectionFindingIds.EntryInvalid, $"The L1 table of snapshot {index} is malformed");
         else
             addTable(offset, bytes, StructureKind.SnapshotL1Table);
-    }
-
-    /// <summary>Returns the entry's length.</summary>
-    private long ExamineBitmap(ReadOnlySpan<byte> entry)
-    {
-        RawBitmapDirectoryEntry raw = MemoryMarshal.Read<RawBitmapDirectoryEntry>(entry);
-        ulong offset = raw.TableOffset.Value;
-        uint entries = raw.TableEntryCount.Value;
-        if (raw.ExtraBytes.Value != 0 || entries > FormatLimits.MaxBitmapTableEntries
-            || raw.NameBytes.Value > FormatLimits.MaxBitmapNameBytes
-            || (offset & (ulong)(header.ClusterSizeBytes - 1)) != 0)
-        {
-            _findings.Danger(InspectionFindingIds.EntryInvalid, "An entry of the bitmap directory is malformed");
-        }
-        else
-        {
-            addTable(offset, (ulong)entries * Geometry.TableEntryBytes, StructureKind.BitmapTable);
-        }
-
-        const int AlignmentBytes = 8;
-        long length = BitmapDirectoryEntry.FixedBytes + (long)raw.ExtraBytes.Value + raw.NameBytes.Value;
-        return (length + AlignmentBytes - 1) & -AlignmentBytes;
     }
 
     private void EndsEarly(long end, string what)

@@ -156,7 +156,7 @@ internal static class VmdkInspection
         {
             context.Findings.Danger(
                 InspectionFindingIds.ExtentFile,
-                $"The extent {number} ({FindingList.Quote(kind)[1..^1]}) is the file {FindingList.Quote(name)}",
+                $"The extent {number} ({FindingList.Escape(kind)}) is the file {FindingList.Quote(name)}",
                 name);
         }
 

@@ -57,6 +57,8 @@ internal sealed partial class ImageCaseRunner
 
     private void RunAll(IReadOnlyList<FuzzStep> steps)
     {
+        _step = StepKind.Info;
+        Guard(Inspect);
         _step = StepKind.Check;
         if (steps.Any(step => step.Kind > StepKind.SnapshotLoad))
             Guard(() => _wasClean = CheckFile()?.IsClean == true);
@@ -121,9 +123,10 @@ internal sealed partial class ImageCaseRunner
         long pages = 40L * SparseImage.PageBytes * (_image.PageCount + newPages);
         long tables = _step is StepKind.Open or StepKind.Info or StepKind.Map or StepKind.Check or StepKind.Read
             or StepKind.ReadAll or StepKind.Close ? 0 : LargestTablesBytes;
+        int checks = _step is StepKind.RepairLeaks or StepKind.RepairAll ? 6 : 1;
         return FreeBytes + (BytesPerFinding * _findings) + (24L << clusterBits) + pages + tables
             + (_image.LengthBytes >> clusterBits << 2)
-            + (4 * Math.Min(_image.LengthBytes, 2 * FormatLimits.MaxL1Bytes))
+            + (checks * 6 * Math.Min(_image.LengthBytes, 2 * FormatLimits.MaxL1Bytes))
             + (32 * Math.Min(_image.LengthBytes, 4 << 20));
     }
 
