@@ -28,20 +28,13 @@ internal static class StatusReader
 
         ValueTask<BlockExtent> answer = node.GetStatusCoreAsync(
             range.AlignOutward(node.Limits.RequestAlignmentBytes), cancellation);
-        if (!answer.IsCompletedSuccessfully)
-            return FinishAsync(node, answer, range, end, wantsZeroes, cancellation);
-
-        // Most answers come from tables in memory, and need nobody else's.
-        BlockExtent extent = Clip(answer.Result, range);
-        if (extent.Has(BlockStatus.Raw))
-            return FinishAsync(node, new(extent), range, end, wantsZeroes, cancellation);
-        extent = Complete(node, extent, wantsZeroes);
-        return AsksFile(node, extent, wantsZeroes)
-            ? AskFileAsync(extent, end, cancellation)
-            : new(AtEnd(extent, end));
+        // Most answers come from tables in memory: no state machine for those.
+        return answer.IsCompletedSuccessfully
+            ? SettleAsync(node, Clip(answer.Result, range), end, wantsZeroes, cancellation)
+            : AwaitAsync(node, answer, range, end, wantsZeroes, cancellation);
     }
 
-    private static async ValueTask<BlockExtent> FinishAsync(
+    private static async ValueTask<BlockExtent> AwaitAsync(
         BlockNode node,
         ValueTask<BlockExtent> answer,
         ByteRange range,
@@ -50,12 +43,19 @@ internal static class StatusReader
         CancellationToken cancellation)
     {
         BlockExtent extent = Clip(await answer.ConfigureAwait(false), range);
+        return await SettleAsync(node, extent, end, wantsZeroes, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Completes an answer, by nodes below where it needs them.</summary>
+    private static ValueTask<BlockExtent> SettleAsync(
+        BlockNode node, BlockExtent extent, long end, bool wantsZeroes, CancellationToken cancellation)
+    {
         if (extent.Has(BlockStatus.Raw))
-            return AtEnd(await PassDownAsync(extent, wantsZeroes, cancellation).ConfigureAwait(false), end);
+            return PassDownAsync(extent, end, wantsZeroes, cancellation);
         extent = Complete(node, extent, wantsZeroes);
         return AsksFile(node, extent, wantsZeroes)
-            ? await AskFileAsync(extent, end, cancellation).ConfigureAwait(false)
-            : AtEnd(extent, end);
+            ? AskFileAsync(extent, end, cancellation)
+            : new(AtEnd(extent, end));
     }
 
     /// <summary>What a driver says of the end is replaced by what the node's length says.</summary>
@@ -81,17 +81,18 @@ internal static class StatusReader
     }
 
     private static async ValueTask<BlockExtent> PassDownAsync(
-        BlockExtent extent, bool wantsZeroes, CancellationToken cancellation)
+        BlockExtent extent, long end, bool wantsZeroes, CancellationToken cancellation)
     {
         var below = new ByteRange(extent.HostOffset, extent.Length);
         BlockExtent answer = await ReadAsync(extent.HostNode!, below, wantsZeroes, cancellation).ConfigureAwait(false);
         if (answer.Length == 0)
         {
             // The child ends before this node does: what is missing there reads as zeroes.
-            return extent with { Status = BlockStatus.Zero | BlockStatus.Allocated | BlockStatus.OffsetValid };
+            BlockStatus status = BlockStatus.Zero | BlockStatus.Allocated | BlockStatus.OffsetValid;
+            return AtEnd(extent with { Status = status }, end);
         }
 
-        return answer with { Range = new ByteRange(extent.Range.Offset, answer.Length) };
+        return AtEnd(answer with { Range = new ByteRange(extent.Range.Offset, answer.Length) }, end);
     }
 
     private static BlockExtent Complete(BlockNode node, BlockExtent extent, bool wantsZeroes)

@@ -97,7 +97,7 @@ internal sealed class IoOpenRequest
             flags |= OpenFlags.CopyOnRead;
 
         BlockNode node = UsesTemporaryOverlay
-            ? await OpenOverlayAsync(context, flags).ConfigureAwait(false)
+            ? await context.Images.OpenUnderOverlayAsync(FileName, Options, flags).ConfigureAwait(false)
             : await context.Images.OpenAsync(FileName, Options, flags).ConfigureAwait(false);
         if (node.IsReadOnly && !IsReadOnly)
         {
@@ -106,23 +106,5 @@ internal sealed class IoOpenRequest
         }
 
         return new BlockBackend(node, writeCache: !WriteThrough);
-    }
-
-    private async ValueTask<BlockNode> OpenOverlayAsync(ProgramContext context, OpenFlags flags)
-    {
-        OpenFlags belowFlags = flags & ~(OpenFlags.ReadWrite | OpenFlags.CopyOnRead);
-        BlockNode below = await context.Images.OpenAsync(FileName, Options, belowFlags).ConfigureAwait(false);
-        try
-        {
-            string? given = Environment.GetEnvironmentVariable("TMPDIR");
-            string directory = string.IsNullOrEmpty(given) ? "/var/tmp" : given;
-            string file = Path.Combine(directory, $"byre.{Guid.NewGuid():N}");
-            return await context.Images.Opener.OpenTemporaryOverlayAsync(below, file, flags).ConfigureAwait(false);
-        }
-        catch
-        {
-            await below.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
     }
 }

@@ -83,31 +83,12 @@ internal sealed class ExportImage : IAsyncDisposable
         try
         {
             return line.UsesTemporaryOverlay
-                ? await OpenOverlayAsync(context, fileName, options, flags).ConfigureAwait(false)
+                ? await context.Images.OpenUnderOverlayAsync(fileName, options, flags).ConfigureAwait(false)
                 : await context.Images.OpenAsync(fileName, options, flags).ConfigureAwait(false);
         }
         catch (BlockException failure)
         {
             throw failure.Prepend($"Failed to blk_new_open '{line.Image}': ");
-        }
-    }
-
-    private static async ValueTask<BlockNode> OpenOverlayAsync(
-        ProgramContext context, string? fileName, OptionSet options, OpenFlags flags)
-    {
-        OpenFlags belowFlags = flags & ~OpenFlags.ReadWrite;
-        BlockNode below = await context.Images.OpenAsync(fileName, options, belowFlags).ConfigureAwait(false);
-        try
-        {
-            string? given = Environment.GetEnvironmentVariable("TMPDIR");
-            string directory = string.IsNullOrEmpty(given) ? "/var/tmp" : given;
-            string file = Path.Combine(directory, $"byre.{Guid.NewGuid():N}");
-            return await context.Images.Opener.OpenTemporaryOverlayAsync(below, file, flags).ConfigureAwait(false);
-        }
-        catch
-        {
-            await below.DisposeAsync().ConfigureAwait(false);
-            throw;
         }
     }
 

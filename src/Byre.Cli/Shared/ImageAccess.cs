@@ -43,6 +43,26 @@ internal sealed class ImageAccess
         string? fileName, OptionSet options, OpenFlags flags, CancellationToken cancellation = default) =>
         Opener.OpenAsync(fileName, flags, options, format: null, cancellation);
 
+    /// <summary>Opens a node under a temporary overlay, which takes all writes and is gone when it is closed.</summary>
+    /// <exception cref="BlockException">As <see cref="OpenAsync"/>.</exception>
+    public async ValueTask<BlockNode> OpenUnderOverlayAsync(string? fileName, OptionSet options, OpenFlags flags)
+    {
+        OpenFlags belowFlags = flags & ~(OpenFlags.ReadWrite | OpenFlags.CopyOnRead);
+        BlockNode below = await OpenAsync(fileName, options, belowFlags).ConfigureAwait(false);
+        try
+        {
+            string? given = Environment.GetEnvironmentVariable("TMPDIR");
+            string directory = string.IsNullOrEmpty(given) ? "/var/tmp" : given;
+            string file = Path.Combine(directory, $"byre.{Guid.NewGuid():N}");
+            return await Opener.OpenTemporaryOverlayAsync(below, file, flags).ConfigureAwait(false);
+        }
+        catch
+        {
+            await below.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
     /// <summary>Creates an image.</summary>
     /// <param name="format">The driver.</param>
     /// <param name="fileName">The file; protocol prefixes allowed.</param>
