@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Byre.Qcow2.Metadata;
 using Byre.Simulation.Concurrency;
@@ -16,32 +15,23 @@ public sealed class ConcurrencyTests(ITestOutputHelper log)
     [Fact]
     public void Requests_that_race_each_other_and_a_power_cut_lose_nothing()
     {
-        int seed = Settings.Seed;
-        TimeSpan budget = Settings.Share(15);
-        long started = Stopwatch.GetTimestamp();
         var tally = new CrashTally();
         DiskStart[] starts = [.. Configurations.All.Select(DiskStart.Make)];
         long requests = 0;
         CrashFinding? finding = null;
-        int next = -1;
-        Parallel.For(0, Environment.ProcessorCount, _ =>
+        Settings.ForEachSeed(Settings.Share(15), () => finding is not null, seed =>
         {
-            int number;
-            while ((number = Interlocked.Increment(ref next)) < Settings.MaxCases &&
-                   Stopwatch.GetElapsedTime(started) < budget && finding is null)
-            {
-                DiskStart start = starts[(seed + number) % starts.Length];
-                var run = new ConcurrentRun(start, SessionSettings.Plain, tally, seed + number);
-                finding = run.Run() ?? finding;
-                if (Settings.MaxCases == 1)
-                    Tell(run.Session!);
-                Interlocked.Add(ref requests, run.Ended);
-            }
+            var run = new ConcurrentRun(starts[seed % starts.Length], SessionSettings.Plain, tally, seed);
+            finding = run.Run() ?? finding;
+            if (Settings.MaxCases == 1)
+                Tell(run.Session!);
+            Interlocked.Add(ref requests, run.Ended);
         });
 
         log.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"# {tally.Workloads} races from seed {seed}, {requests} requests, {tally.Examined} crash images"));
+            $"# {tally.Workloads} races from seed {Settings.Seed}, {requests} requests, " +
+            $"{tally.Examined} crash images"));
         Assert.True(finding is null, $"BYRE_SEED, first number of {finding}");
     }
 

@@ -73,18 +73,12 @@ public sealed class CrashExplorationTests(ITestOutputHelper log)
     [Fact]
     public void No_crash_in_a_long_program_loses_what_was_promised()
     {
-        long started = Stopwatch.GetTimestamp();
-        TimeSpan budget = Settings.Share(12);
         var tally = new CrashTally();
         DiskStart[] starts = [.. Configurations.All.Concat(Configurations.AsUsed).Select(DiskStart.Make)];
-        int next = -1;
-        Parallel.For(0, Environment.ProcessorCount, _ =>
-        {
-            int number;
-            while ((number = Interlocked.Increment(ref next)) < Settings.MaxCases &&
-                   Stopwatch.GetElapsedTime(started) < budget && tally.Findings.Count == 0)
-                new LongProgram(starts[(Settings.Seed + number) % starts.Length], tally, Settings.Seed + number).Run();
-        });
+        Settings.ForEachSeed(
+            Settings.Share(12),
+            () => tally.Findings.Count > 0,
+            seed => new LongProgram(starts[seed % starts.Length], tally, seed).Run());
 
         Say($"# {tally.Workloads} long programs from seed {Settings.Seed}: {tally.Distinct} distinct crash images");
         AssertNone(tally);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Byre.Simulation.Tests;
@@ -17,6 +18,23 @@ internal static class Settings
     /// <summary>The time of a suite: its part of a soak, or what it takes normally.</summary>
     public static TimeSpan Share(int seconds, double part = 0.45) =>
         TimeSpan.FromSeconds(Math.Max(seconds, Read("BYRE_SOAK_SECONDS", 0) * part));
+
+    /// <summary>
+    /// Runs consecutive seeds from <see cref="Seed"/> on, on every processor, until the time or the cases are used up
+    /// or <paramref name="isDone"/>.
+    /// </summary>
+    public static void ForEachSeed(TimeSpan budget, Func<bool> isDone, Action<int> run)
+    {
+        long started = Stopwatch.GetTimestamp();
+        int next = -1;
+        Parallel.For(0, Environment.ProcessorCount, _ =>
+        {
+            int number;
+            while ((number = Interlocked.Increment(ref next)) < MaxCases &&
+                   Stopwatch.GetElapsedTime(started) < budget && !isDone())
+                run(Seed + number);
+        });
+    }
 
     private static int Read(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out int value)
