@@ -1,12 +1,13 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
+using Byre.Block.Buffers.Interop;
 using Byre.Block.Errors;
 
 namespace Byre.Block.Buffers;
 
 /// <summary>
-/// One contiguous, aligned block of native memory cut into slices of equal size, for a metadata cache. Memory is zero
-/// at first and costs nothing until a slice is touched. Not thread-safe; disposed once, by its owner.
+/// One contiguous, page-aligned block of native memory cut into slices of equal size, for a metadata cache. Memory is
+/// zero at first, costs nothing until a slice is touched, and can be given back. Not thread-safe; disposed once, by
+/// its owner.
 /// </summary>
 public sealed unsafe class SliceArena : MemoryManager<byte>
 {
@@ -19,18 +20,9 @@ public sealed unsafe class SliceArena : MemoryManager<byte>
         SliceBytes = sliceBytes;
         SliceCount = sliceCount;
         LengthBytes = (long)sliceBytes * sliceCount;
-        try
-        {
-            // calloc of a large block maps fresh zero pages: nothing is resident before it is used.
-            nuint slack = IoBuffer.AlignmentBytes;
-            Base = (byte*)NativeMemory.AllocZeroed((nuint)LengthBytes + slack);
-        }
-        catch (OutOfMemoryException)
-        {
-            throw new BlockException(BlockErrorKind.NoSpace, Errno.OutOfMemory, "Could not allocate metadata cache");
-        }
-
-        _memory = (byte*)(((nuint)Base + IoBuffer.AlignmentBytes - 1) & ~(nuint)(IoBuffer.AlignmentBytes - 1));
+        _memory = PageMemory.Reserve((nuint)LengthBytes);
+        if (_memory == null)
+            throw new BlockException(BlockErrorKind.NoSpace, Errno.OutOfMemory, "Could not allocate metadata caches");
     }
 
     /// <summary>Bytes of one slice.</summary>
@@ -40,8 +32,6 @@ public sealed unsafe class SliceArena : MemoryManager<byte>
 
     /// <summary>Bytes of all slices.</summary>
     public long LengthBytes { get; }
-
-    private byte* Base { get; set; }
 
     /// <summary>The memory of one slice.</summary>
     public Span<byte> this[int slice]
@@ -59,6 +49,15 @@ public sealed unsafe class SliceArena : MemoryManager<byte>
             ? CreateMemory(slice * SliceBytes, SliceBytes)
             : new SliceMemory(_memory + ((long)slice * SliceBytes), SliceBytes).Memory;
 
+    /// <summary>
+    /// Gives the memory of adjacent slices back to the system, as far as it is whole pages. Their content is lost.
+    /// </summary>
+    public void GiveBack(int firstSlice, int count)
+    {
+        Invariant.That(firstSlice >= 0 && count >= 0 && firstSlice <= SliceCount - count && _memory != null);
+        PageMemory.GiveBack(_memory + ((long)firstSlice * SliceBytes), (nuint)((long)count * SliceBytes));
+    }
+
     /// <inheritdoc/>
     public override Span<byte> GetSpan() => new(_memory, (int)Math.Min(LengthBytes, int.MaxValue));
 
@@ -73,10 +72,9 @@ public sealed unsafe class SliceArena : MemoryManager<byte>
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (Base == null)
+        if (_memory == null)
             return;
-        NativeMemory.Free(Base);
-        Base = null;
+        PageMemory.Release(_memory, (nuint)LengthBytes);
         _memory = null;
     }
 

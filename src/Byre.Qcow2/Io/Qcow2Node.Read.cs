@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Requests;
@@ -12,8 +13,61 @@ internal sealed partial class Qcow2Node
     private const int MaxReadsInFlight = 8;
 
     /// <inheritdoc/>
-    protected override async ValueTask ReadCoreAsync(
+    protected override ValueTask ReadCoreAsync(
         long offset, IoVector destination, CancellationToken cancellation)
+    {
+        var guest = new GuestOffset(offset);
+        if (_isUnusable || destination.Length > _virtualSizeBytes - offset ||
+            !TryLookUpForRead(guest, destination.Length, out ClusterMapping mapping, out long epoch))
+            return ReadPiecewiseAsync(offset, destination, cancellation);
+
+        // One run, known already: the usual small read, without a state machine of its own.
+        ValueTask read = ReadMappingAsync(mapping, guest, destination, cancellation);
+        if (!read.IsCompletedSuccessfully)
+            return FinishReadAsync(read, epoch);
+        _tables.Epochs.Leave(epoch);
+        return default;
+    }
+
+    /// <summary>Enters an epoch where one run that needs no loading holds everything; else nothing has changed.</summary>
+    private bool TryLookUpForRead(GuestOffset guest, long lengthBytes, out ClusterMapping mapping, out long epoch)
+    {
+        epoch = -1;
+        try
+        {
+            using MetadataScope scope = _tables.Lock.Enter();
+            if (!_tables.Map.TryLookup(scope, guest, lengthBytes, out mapping, out _) ||
+                mapping.LengthBytes != lengthBytes)
+                return false;
+            epoch = _tables.Epochs.Enter(scope);
+            return true;
+        }
+        catch (CorruptionException)
+        {
+            // The long way meets it again, and can wait until the image is marked.
+            mapping = default;
+            return false;
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FinishReadAsync(ValueTask read, long epoch)
+    {
+        try
+        {
+            await read.ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+        finally
+        {
+            _tables.Epochs.Leave(epoch);
+        }
+    }
+
+    private async ValueTask ReadPiecewiseAsync(long offset, IoVector destination, CancellationToken cancellation)
     {
         long inside = Math.Clamp(_virtualSizeBytes - offset, 0, destination.Length);
         if (inside < destination.Length)
@@ -130,7 +184,22 @@ internal sealed partial class Qcow2Node
         }
     }
 
-    private async ValueTask ReadDataAsync(HostOffset host, IoVector destination, CancellationToken cancellation)
+    private ValueTask ReadDataAsync(HostOffset host, IoVector destination, CancellationToken cancellation)
+    {
+        if (_data.WantsEvents)
+            return ReachAndReadDataAsync(host, destination, cancellation);
+        try
+        {
+            return _data.ReadAsync(host.Value, destination, cancellation);
+        }
+        catch (BlockException failure)
+        {
+            return ValueTask.FromException(failure);
+        }
+    }
+
+    private async ValueTask ReachAndReadDataAsync(
+        HostOffset host, IoVector destination, CancellationToken cancellation)
     {
         await _data.ReachAsync(BlockEvent.ReadAio, cancellation).ConfigureAwait(false);
         await _data.ReadAsync(host.Value, destination, cancellation).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Requests;
@@ -24,7 +25,65 @@ internal sealed partial class Qcow2Node
     private WritePlanner Planner => _planner ??= new WritePlanner(_tables, () => _backing);
 
     /// <inheritdoc/>
-    protected override async ValueTask WriteCoreAsync(
+    protected override ValueTask WriteCoreAsync(
+        long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
+    {
+        var range = new ByteRange(offset, source.Length);
+        bool isPlain = (flags & RequestFlags.Compressed) == 0 && !_data.WantsEvents;
+        if (!isPlain || !MayWriteNow(range) || !_tracker.TryAcquire(range, LeaseKind.InPlace, out RangeLease? lease))
+            return WritePiecewiseAsync(offset, source, flags, cancellation);
+
+        if (!TryLookUpInPlace(range, out HostOffset host))
+        {
+            lease.Dispose();
+            return WritePiecewiseAsync(offset, source, flags, cancellation);
+        }
+
+        // One run of clusters that are the image's own: the usual small overwrite, without a state machine of its own.
+        _hasChanged = true;
+        ValueTask write = WriteDataAsync(host, source, cancellation);
+        if (!write.IsCompletedSuccessfully)
+            return FinishWriteAsync(write, lease);
+        lease.Dispose();
+        return default;
+    }
+
+    private bool MayWriteNow(ByteRange range) =>
+        !_isUnusable && !_flush.HasFailed && !IsReadOnly && range.End <= _virtualSizeBytes;
+
+    /// <summary>
+    /// Where a write goes whose clusters are one run, this image's own and known already; false where that is not so,
+    /// or where the write has to fail: the long way finds that again.
+    /// </summary>
+    private bool TryLookUpInPlace(ByteRange range, out HostOffset host)
+    {
+        host = default;
+        try
+        {
+            using MetadataScope scope = _tables.Lock.Enter();
+            var guest = new GuestOffset(range.Offset);
+            if (!_tables.Map.TryLookup(scope, guest, range.Length, out ClusterMapping mapping, out _) ||
+                mapping.LengthBytes != range.Length || mapping.Type != SubclusterType.Normal || !mapping.IsCopied)
+                return false;
+            if (!_tables.HasDataFile)
+                _tables.Overlap.Check(scope, mapping.Host, range.Length, OverlapChecks.None);
+            host = mapping.Host;
+            return true;
+        }
+        catch (CorruptionException)
+        {
+            return false;
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask FinishWriteAsync(ValueTask write, RangeLease lease)
+    {
+        using (lease)
+            await write.ConfigureAwait(false);
+    }
+
+    private async ValueTask WritePiecewiseAsync(
         long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
     {
         ThrowIfNotWritable();
@@ -100,7 +159,7 @@ internal sealed partial class Qcow2Node
     internal async ValueTask WriteUnderLeaseAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
     {
         // Clusters that were freed before, not by this request's own attempts.
-        bool mayRetry = !_tables.Quarantine.IsEmpty && HasFreedClusters();
+        bool mayRetry = _tables.Quarantine.HasGuestClusters;
         long done = 0;
         HostCluster? preferred = null;
         while (done < source.Length)
@@ -122,12 +181,6 @@ internal sealed partial class Qcow2Node
                 await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
             }
         }
-    }
-
-    private bool HasFreedClusters()
-    {
-        using MetadataScope scope = _tables.Lock.Enter();
-        return _tables.Quarantine.HasGuestClusters(scope);
     }
 
     /// <summary>
@@ -178,8 +231,27 @@ internal sealed partial class Qcow2Node
             _tables.Overlap.Check(scope, mapping.Host, mapping.LengthBytes, OverlapChecks.None);
         }
 
+        await WriteDataAsync(mapping.Host, source, cancellation).ConfigureAwait(false);
+    }
+
+    private ValueTask WriteDataAsync(HostOffset host, IoVector source, CancellationToken cancellation)
+    {
+        if (_data.WantsEvents)
+            return ReachAndWriteDataAsync(host, source, cancellation);
+        try
+        {
+            return _data.WriteAsync(host.Value, source, RequestFlags.None, cancellation);
+        }
+        catch (BlockException failure)
+        {
+            return ValueTask.FromException(failure);
+        }
+    }
+
+    private async ValueTask ReachAndWriteDataAsync(HostOffset host, IoVector source, CancellationToken cancellation)
+    {
         await _data.ReachAsync(BlockEvent.WriteAio, cancellation).ConfigureAwait(false);
-        await _data.WriteAsync(mapping.Host.Value, source, RequestFlags.None, cancellation).ConfigureAwait(false);
+        await _data.WriteAsync(host.Value, source, RequestFlags.None, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask<AllocationPlan> PlanAsync(

@@ -15,6 +15,7 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs,
 {
     private readonly List<FreedRun> _stable = [];
     private List<FreedRun> _unlinking = [];
+    private int _guestRuns;
 
     /// <summary>Clusters that wait in any state.</summary>
     public long WaitingClusters { get; private set; }
@@ -25,13 +26,11 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs,
     /// <summary>True where some reference was removed since the last flush.</summary>
     public bool HasUnlinking => _unlinking.Count > 0;
 
-    /// <summary>True where clusters of guest data wait, not only those of old tables, which are few.</summary>
-    public bool HasGuestClusters(in MetadataScope scope)
-    {
-        _ = scope;
-        return _unlinking.Exists(static run => run.Reason != DiscardReason.Other) ||
-            _stable.Exists(static run => run.Reason != DiscardReason.Other);
-    }
+    /// <summary>
+    /// True where clusters of guest data wait, not only those of old tables, which are few. A hint: callable without
+    /// the lock.
+    /// </summary>
+    public bool HasGuestClusters => Volatile.Read(ref _guestRuns) > 0;
 
     /// <summary>True where something waits for readers only.</summary>
     public bool HasStable => _stable.Count > 0;
@@ -54,6 +53,8 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs,
             }
         }
 
+        if (reason != DiscardReason.Other)
+            _guestRuns++;
         runs.Add(new FreedRun(new HostCluster(first), count, reason, epochs.Current));
     }
 
@@ -84,10 +85,15 @@ internal sealed class ClusterQuarantine(Geometry geometry, RequestEpochs epochs,
         for (int i = 0; i < _stable.Count; i++)
         {
             FreedRun run = _stable[i];
-            if (epochs.HasEnded(run.Epoch))
-                due.Add(run);
-            else
+            if (!epochs.HasEnded(run.Epoch))
+            {
                 _stable[kept++] = run;
+                continue;
+            }
+
+            due.Add(run);
+            if (run.Reason != DiscardReason.Other)
+                _guestRuns--;
         }
 
         _stable.RemoveRange(kept, _stable.Count - kept);

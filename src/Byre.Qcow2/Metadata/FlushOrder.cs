@@ -34,6 +34,9 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     /// <summary>Device flushes by this image since it was opened.</summary>
     public long DeviceFlushes { get; private set; }
 
+    /// <summary>True where <see cref="ThrowIfFailed"/> would throw.</summary>
+    public bool HasFailed => _failure is not null;
+
     /// <summary>Throws the failure of an earlier device flush.</summary>
     public void ThrowIfFailed()
     {

@@ -9,48 +9,40 @@ namespace Byre.Qcow2.Metadata;
 /// <summary>
 /// A write-back cache of slices (aligned parts) of L2 tables or refcount blocks, as they lie in the file: big-endian.
 /// <para>Look-up goes through a hash of the offset. Eviction takes an unused entry first, else the least recently
-/// used one that is neither pinned, nor loading, nor dirty, nor being written. Pinned entries may exceed the
-/// configured size: the cache then borrows overflow entries.</para>
+/// used one that is neither pinned, nor loading, nor dirty, nor being written. Where nothing can be evicted the cache
+/// grows beyond its limit, and shrinks again as soon as it can.</para>
 /// <para>Threading: every member is called under the metadata lock, which the scope argument proves; nothing here does
 /// I/O. The content of a pinned entry may be read for I/O outside the lock only while it is loading.</para>
 /// </summary>
 internal sealed class SliceCache : IDisposable
 {
-    private const int None = -1;
-    private const int OverflowChunk = 64;
+    private const int None = SliceIndex.None;
     private const int VictimSearchLimit = 64;
 
-    private readonly List<SliceArena> _overflow = [];
-    private readonly SliceArena _arena;
+    private readonly SliceIndex _index;
+    private readonly SliceMemory _memory;
     private readonly CompletionScheduler _scheduler;
     private readonly int _capacity;
-    private Entry[] _entries;
-    private int[] _buckets;
-    private int _entryCount;
-    private int _freeHead = None;
-    private int _newest = None;
-    private int _oldest = None;
-    private int _used;
+    private int _limit;
     private long _hits;
     private long _misses;
     private long _evictions;
     private long _writeBacks;
 
     /// <param name="sliceBytes">Power of two from 512 to the cluster size.</param>
-    /// <param name="capacity">Slices that are kept.</param>
+    /// <param name="capacity">Slices that are kept at most.</param>
     /// <param name="scheduler">Where those who waited for a load go on.</param>
+    /// <exception cref="BlockException">There is not that much memory.</exception>
     public SliceCache(int sliceBytes, int capacity, CompletionScheduler scheduler)
     {
-        _scheduler = scheduler;
         Invariant.That(BitOperations.IsPow2(sliceBytes) && sliceBytes >= 512 && capacity >= 2);
+        _scheduler = scheduler;
         SliceBytes = sliceBytes;
         SliceBits = BitOperations.Log2((uint)sliceBytes);
         _capacity = capacity;
-        _arena = new SliceArena(sliceBytes, capacity);
-        // Bookkeeping grows as entries are first used: a large cache that stays empty costs nothing.
-        _entries = new Entry[Math.Min(capacity, 64)];
-        _buckets = new int[BucketCountFor(_entries.Length)];
-        Array.Fill(_buckets, None);
+        _limit = capacity;
+        _memory = new SliceMemory(sliceBytes, capacity);
+        _index = new SliceIndex(capacity, SliceBits);
     }
 
     /// <summary>Bytes of a slice.</summary>
@@ -61,8 +53,9 @@ internal sealed class SliceCache : IDisposable
     /// <summary>Slices with changes that are not on the device yet.</summary>
     public int DirtyCount { get; private set; }
 
+    /// <summary>What it counted. Readable without the lock: each figure by itself is true.</summary>
     public SliceCacheStatistics Statistics =>
-        new(_hits, _misses, _evictions, _writeBacks, _capacity, _used, SliceBytes);
+        new(_hits, _misses, _evictions, _writeBacks, _limit, _index.Used, SliceBytes);
 
     /// <summary>The slice offset that <paramref name="offset"/> lies in.</summary>
     public HostOffset SliceOf(HostOffset offset) => new(offset.Value & -(long)SliceBytes);
@@ -71,11 +64,13 @@ internal sealed class SliceCache : IDisposable
     public bool TryFind(in MetadataScope scope, HostOffset slice, out int index)
     {
         _ = scope;
-        index = Find(slice.Value);
-        if (index == None || _entries[index].State != SliceState.Ready)
+        // Nothing but the header lies at offset zero: to ask for a table there is a bug of ours.
+        Invariant.That(slice.Value != 0);
+        index = _index.Find(slice.Value);
+        if (index == None || _index[index].State != SliceState.Ready)
             return false;
         _hits++;
-        Touch(index);
+        _index.Touch(index);
         return true;
     }
 
@@ -83,28 +78,26 @@ internal sealed class SliceCache : IDisposable
     public Span<byte> Content(in MetadataScope scope, int index)
     {
         _ = scope;
-        Invariant.That(_entries[index].State != SliceState.Free);
-        return index < _capacity ? _arena[index] : OverflowArena(index, out int slot)[slot];
+        Invariant.That(_index[index].State != SliceState.Free);
+        return _memory[index];
     }
 
     /// <summary>The memory of an entry that this caller is loading.</summary>
-    public Memory<byte> LoadingMemory(int index) =>
-        index < _capacity ? _arena.GetMemory(index) : OverflowArena(index, out int slot).GetMemory(slot);
+    public Memory<byte> LoadingMemory(int index) => _memory.MemoryOf(index);
 
     /// <summary>Keeps an entry from being evicted until <see cref="Unpin"/>.</summary>
     public void Pin(in MetadataScope scope, int index)
     {
         _ = scope;
-        _entries[index].Pins++;
+        _index[index].Pins++;
     }
 
     public void Unpin(in MetadataScope scope, int index)
     {
         _ = scope;
-        Invariant.That(_entries[index].Pins > 0);
-        _entries[index].Pins--;
-        if (index >= _capacity && IsEvictable(index))
-            Release(index);
+        Invariant.That(_index[index].Pins > 0);
+        _index[index].Pins--;
+        ShrinkToLimit();
     }
 
     /// <summary>
@@ -113,7 +106,7 @@ internal sealed class SliceCache : IDisposable
     public void MarkDirty(in MetadataScope scope, int index)
     {
         _ = scope;
-        ref Entry entry = ref _entries[index];
+        ref SliceEntry entry = ref _index[index];
         Invariant.That(entry.State == SliceState.Ready);
         if (entry.IsDirty)
             return;
@@ -125,24 +118,24 @@ internal sealed class SliceCache : IDisposable
     /// Starts loading a slice that is not there. <see cref="LoadClaim.Mine"/>: the caller reads it into
     /// <see cref="LoadingMemory"/> and calls <see cref="EndLoad"/>; the entry is pinned for the caller.
     /// <see cref="LoadClaim.Wait"/>: await the waiter, then look again. <see cref="LoadClaim.Full"/>: every entry is
-    /// dirty: write back, then try again; or, where that failed, borrow an entry beyond the capacity.
+    /// dirty: write back, then try again; or, where that failed, borrow an entry beyond the limit.
     /// <see cref="LoadClaim.Ready"/>: it came meanwhile and is pinned.
     /// </summary>
     public LoadClaim BeginLoad(
         in MetadataScope scope, HostOffset slice, bool mayBorrow, out int index, out Task? waiter)
     {
         waiter = null;
-        index = Find(slice.Value);
+        index = _index.Find(slice.Value);
         if (index != None)
         {
-            if (_entries[index].State == SliceState.Ready)
+            if (_index[index].State == SliceState.Ready)
             {
                 Pin(scope, index);
                 return LoadClaim.Ready;
             }
 
             var waiting = new TaskCompletionSource(_scheduler.WaiterOptions);
-            (_entries[index].Waiters ??= []).Add(waiting);
+            (_index[index].Waiters ??= []).Add(waiting);
             waiter = waiting.Task;
             return LoadClaim.Wait;
         }
@@ -151,9 +144,8 @@ internal sealed class SliceCache : IDisposable
         if (index == None)
             return LoadClaim.Full;
         _misses++;
-        Insert(index, slice.Value);
-        _entries[index].State = SliceState.Loading;
-        _entries[index].Pins = 1;
+        _index.Insert(index, slice.Value, SliceState.Loading);
+        _index[index].Pins = 1;
         return LoadClaim.Mine;
     }
 
@@ -162,7 +154,8 @@ internal sealed class SliceCache : IDisposable
     /// </summary>
     public void EndLoad(in MetadataScope scope, int index, bool success)
     {
-        ref Entry entry = ref _entries[index];
+        _ = scope;
+        ref SliceEntry entry = ref _index[index];
         Invariant.That(entry.State == SliceState.Loading && entry.Pins == 1);
         List<TaskCompletionSource>? waiters = entry.Waiters;
         entry.Waiters = null;
@@ -173,25 +166,24 @@ internal sealed class SliceCache : IDisposable
         else
         {
             entry.Pins = 0;
-            Release(index);
+            _index.Release(index);
         }
 
         foreach (TaskCompletionSource waiter in waiters ?? [])
             _scheduler.Resume(waiter.SetResult);
-        _ = scope;
     }
 
     /// <summary>Adds a slice whose content is on its way to the device, where there is room for it.</summary>
     public void TryAdd(in MetadataScope scope, HostOffset slice, ReadOnlySpan<byte> content)
     {
-        if (Find(slice.Value) != None)
+        if (_index.Find(slice.Value) != None)
             return;
         int index = TakeEntry(mayBorrow: false);
         if (index == None)
             return;
-        Insert(index, slice.Value);
-        _entries[index].State = SliceState.Ready;
+        _index.Insert(index, slice.Value, SliceState.Ready);
         content.CopyTo(Content(scope, index));
+        ShrinkToLimit();
     }
 
     /// <summary>
@@ -200,39 +192,86 @@ internal sealed class SliceCache : IDisposable
     /// </summary>
     public void Drop(in MetadataScope scope, HostOffset start, long lengthBytes)
     {
-        if (_used == 0)
+        _ = scope;
+        if (_index.Used == 0)
             return;
         for (long offset = start.Value; offset < start.Value + lengthBytes; offset += SliceBytes)
         {
-            int index = Find(offset);
+            int index = _index.Find(offset);
             if (index == None)
                 continue;
-            if (_entries[index].Pins > 0 || _entries[index].State != SliceState.Ready)
+            ref SliceEntry entry = ref _index[index];
+            if (entry.Pins > 0 || entry.State != SliceState.Ready)
             {
                 throw new CorruptionException(
                     $"Preventing invalid reuse of metadata at offset {MetadataText.Hex(offset)}", isFatal: true);
             }
 
-            Clean(index);
-            if (_entries[index].IsWriting)
-                _entries[index].IsDropped = true;
+            Clean(ref entry);
+            if (entry.IsWriting)
+                entry.IsDropped = true;
             else
-                Release(index);
+                _index.Release(index);
         }
-
-        _ = scope;
     }
 
-    /// <summary>Forgets everything that is not pinned; nothing may be dirty.</summary>
+    /// <summary>
+    /// Forgets everything that is not pinned, and gives its memory back; nothing may be dirty.
+    /// </summary>
     public void DropAll(in MetadataScope scope)
     {
         _ = scope;
         Invariant.That(DirtyCount == 0);
-        for (int index = 0; index < _entryCount; index++)
+        for (int index = 0; index < _index.Count; index++)
         {
-            if (IsEvictable(index))
-                Release(index);
+            if (_index[index].IsEvictable)
+                _index.Release(index);
         }
+
+        GiveMemoryBack();
+    }
+
+    /// <summary>
+    /// Forgets the slices that nobody used since the last call, as far as they are clean, and gives their memory back.
+    /// </summary>
+    public void DropUnused(in MetadataScope scope)
+    {
+        _ = scope;
+        int next;
+        for (int index = _index.Oldest; index != None; index = next)
+        {
+            next = _index[index].Newer;
+            if (_index[index].Generation == _index.Generation)
+                break;
+            if (_index[index].IsEvictable)
+                Evict(index);
+        }
+
+        _index.Generation++;
+        GiveMemoryBack();
+    }
+
+    /// <summary>
+    /// How many slices are kept from now on, up to the capacity. What is more than that goes at once if it is clean,
+    /// with its memory.
+    /// </summary>
+    public void SetLimit(in MetadataScope scope, int slices)
+    {
+        _ = scope;
+        _limit = Math.Clamp(slices, 2, _capacity);
+        int next;
+        bool shrinks = false;
+        for (int index = _index.Oldest; index != None && _index.Used > _limit; index = next)
+        {
+            next = _index[index].Newer;
+            if (!_index[index].IsEvictable)
+                continue;
+            Evict(index);
+            shrinks = true;
+        }
+
+        if (shrinks)
+            GiveMemoryBack();
     }
 
     /// <summary>
@@ -242,15 +281,16 @@ internal sealed class SliceCache : IDisposable
     public List<SliceWrite> TakeDirty(in MetadataScope scope)
     {
         var writes = new List<SliceWrite>(DirtyCount);
-        for (int index = 0; index < _entryCount && DirtyCount > 0; index++)
+        // What is dirty was used lately.
+        for (int index = _index.Newest; index != None && DirtyCount > 0; index = _index[index].Older)
         {
-            ref Entry entry = ref _entries[index];
+            ref SliceEntry entry = ref _index[index];
             if (!entry.IsDirty)
                 continue;
             Invariant.That(!entry.IsWriting);
             IoBuffer copy = IoBufferPool.Shared.Rent(SliceBytes);
             Content(scope, index).CopyTo(copy.Span);
-            Clean(index);
+            Clean(ref entry);
             entry.IsWriting = true;
             writes.Add(new SliceWrite(index, new HostOffset(entry.Offset), copy));
         }
@@ -263,184 +303,89 @@ internal sealed class SliceCache : IDisposable
     public void EndWrite(in MetadataScope scope, SliceWrite write, bool success)
     {
         write.Copy.Return();
-        ref Entry entry = ref _entries[write.Index];
+        ref SliceEntry entry = ref _index[write.Index];
         Invariant.That(entry.IsWriting && entry.Offset == write.Offset.Value);
         entry.IsWriting = false;
         if (success)
             _writeBacks++;
         else if (!entry.IsDropped)
             MarkDirty(scope, write.Index);
-        if ((write.Index >= _capacity || entry.IsDropped) && IsEvictable(write.Index))
-            Release(write.Index);
+        if (entry.IsDropped && entry.IsEvictable)
+            _index.Release(write.Index);
+        ShrinkToLimit();
     }
 
-    public void Dispose()
-    {
-        ((IDisposable)_arena).Dispose();
-        foreach (SliceArena arena in _overflow)
-            ((IDisposable)arena).Dispose();
-    }
+    public void Dispose() => _memory.Dispose();
 
-    private static int BucketCountFor(int entries) =>
-        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(entries, 8) * 2);
-
-    private bool IsEvictable(int index)
-    {
-        ref Entry entry = ref _entries[index];
-        return entry is { State: SliceState.Ready, Pins: 0, IsDirty: false, IsWriting: false };
-    }
-
-    private SliceArena OverflowArena(int index, out int slot)
-    {
-        int over = index - _capacity;
-        slot = over % OverflowChunk;
-        return _overflow[over / OverflowChunk];
-    }
-
+    /// <summary>An entry for a new slice; none where only writing back can make room.</summary>
     private int TakeEntry(bool mayBorrow)
     {
-        if (_freeHead != None)
-        {
-            int free = _freeHead;
-            _freeHead = _entries[free].Next;
-            return free;
-        }
-
-        if (_entryCount < _capacity)
-            return NewEntry();
-
-        int steps = 0;
-        bool allPinned = true;
-        for (int index = _oldest; index != None && steps < VictimSearchLimit; index = _entries[index].Newer, steps++)
-        {
-            if (IsEvictable(index))
-            {
-                _evictions++;
-                Release(index);
-                return TakeEntry(mayBorrow);
-            }
-
-            allPinned &= _entries[index].Pins > 0 || _entries[index].State == SliceState.Loading;
-        }
-
-        if (!allPinned && !mayBorrow)
+        if (_index.Used >= _limit && !TryEvict(out bool allPinned) && !allPinned && !mayBorrow)
             return None;
-        if ((_entryCount - _capacity) % OverflowChunk == 0)
-            _overflow.Add(new SliceArena(SliceBytes, OverflowChunk));
-        return NewEntry();
-    }
-
-    private int NewEntry()
-    {
-        if (_entryCount == _entries.Length)
-        {
-            Array.Resize(ref _entries, _entryCount * 2);
-            Rehash();
-        }
-
-        return _entryCount++;
-    }
-
-    private void Rehash()
-    {
-        _buckets = new int[BucketCountFor(_entries.Length)];
-        Array.Fill(_buckets, None);
-        for (int index = 0; index < _entryCount; index++)
-        {
-            if (_entries[index].State == SliceState.Free)
-                continue;
-            ref int bucket = ref _buckets[BucketOf(_entries[index].Offset)];
-            _entries[index].Next = bucket;
-            bucket = index;
-        }
-    }
-
-    private int BucketOf(long offset) =>
-        (int)(((ulong)(offset >> SliceBits) * 0x9E37_79B9_7F4A_7C15UL) >> (64 - BitOperations.Log2(
-            (uint)_buckets.Length)));
-
-    private int Find(long offset)
-    {
-        int index = _buckets[BucketOf(offset)];
-        while (index != None && _entries[index].Offset != offset)
-            index = _entries[index].Next;
+        int index = _index.Take();
+        _memory.Reach(index);
         return index;
     }
 
-    private void Insert(int index, long offset)
+    private bool TryEvict(out bool allPinned)
     {
-        ref int bucket = ref _buckets[BucketOf(offset)];
-        _entries[index] = new Entry { Offset = offset, Next = bucket, Older = None, Newer = None };
-        bucket = index;
-        _used++;
-        LinkNewest(index);
+        allPinned = true;
+        int index = _index.Oldest;
+        for (int steps = 0; index != None && steps < VictimSearchLimit; index = _index[index].Newer, steps++)
+        {
+            if (_index[index].IsEvictable)
+            {
+                Evict(index);
+                return true;
+            }
+
+            allPinned &= _index[index].Pins > 0 || _index[index].State == SliceState.Loading;
+        }
+
+        return false;
     }
 
-    private void Release(int index)
+    private void ShrinkToLimit()
     {
-        ref Entry entry = ref _entries[index];
-        Invariant.That(entry.Pins == 0 && !entry.IsDirty && !entry.IsWriting);
-        ref int link = ref _buckets[BucketOf(entry.Offset)];
-        while (link != index)
-            link = ref _entries[link].Next;
-        link = entry.Next;
-        Unlink(index);
-        _used--;
-        entry = new Entry { State = SliceState.Free, Next = _freeHead };
-        _freeHead = index;
+        while (_index.Used > _limit && TryEvict(out _))
+        {
+        }
     }
 
-    private void Clean(int index)
+    private void Evict(int index)
     {
-        if (!_entries[index].IsDirty)
+        _evictions++;
+        _index.Release(index);
+    }
+
+    private void Clean(ref SliceEntry entry)
+    {
+        if (!entry.IsDirty)
             return;
-        _entries[index].IsDirty = false;
+        entry.IsDirty = false;
         DirtyCount--;
     }
 
-    private void Touch(int index)
+    /// <summary>
+    /// Gives back what free entries were resident with; neighbours together, so that few pages are shared.
+    /// </summary>
+    private void GiveMemoryBack()
     {
-        if (_newest == index)
-            return;
-        Unlink(index);
-        LinkNewest(index);
-    }
+        int first = 0;
+        bool hasMemory = false;
+        for (int index = 0; index <= _index.Count; index++)
+        {
+            if (index < _index.Count && _index[index].State == SliceState.Free)
+            {
+                hasMemory |= _index[index].HasMemory;
+                _index[index].HasMemory = false;
+                continue;
+            }
 
-    private void LinkNewest(int index)
-    {
-        _entries[index].Older = _newest;
-        _entries[index].Newer = None;
-        if (_newest != None)
-            _entries[_newest].Newer = index;
-        _newest = index;
-        if (_oldest == None)
-            _oldest = index;
-    }
-
-    private void Unlink(int index)
-    {
-        ref Entry entry = ref _entries[index];
-        if (entry.Older != None)
-            _entries[entry.Older].Newer = entry.Newer;
-        else
-            _oldest = entry.Newer;
-        if (entry.Newer != None)
-            _entries[entry.Newer].Older = entry.Older;
-        else
-            _newest = entry.Older;
-    }
-
-    private struct Entry
-    {
-        public long Offset;
-        public int Next;
-        public int Older;
-        public int Newer;
-        public int Pins;
-        public SliceState State;
-        public bool IsDirty;
-        public bool IsWriting;
-        public bool IsDropped;
-        public List<TaskCompletionSource>? Waiters;
+            if (hasMemory)
+                _memory.GiveBack(first, index - first);
+            first = index + 1;
+            hasMemory = false;
+        }
     }
 }

@@ -39,11 +39,18 @@ internal sealed class EngineHarness : IDisposable
     public List<string> Log { get; } = [];
 
     /// <summary>Slices of the caches: small ones make evictions happen.</summary>
-    public int L2Slices { get; init; } = 2;
+    public int L2Slices { get; set; } = 2;
 
     public static void Run(ValueTask task) => task.AsTask().GetAwaiter().GetResult();
 
     public static T Run<T>(ValueTask<T> task) => task.AsTask().GetAwaiter().GetResult();
+
+    /// <summary>For requests that complete at once: no task is made.</summary>
+    public static void RunNow(ValueTask task)
+    {
+        Assert.True(task.IsCompleted);
+        task.GetAwaiter().GetResult();
+    }
 
     public void Create() => Run(ImageCreator.WriteEmptyAsync(File, Options, CancellationToken.None));
 
