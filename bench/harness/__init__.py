@@ -1,0 +1,1 @@
+"""The harness: environments, runs in turns, statistics, tables. It knows nothing of what the cases measure."""
