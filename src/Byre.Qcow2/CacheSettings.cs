@@ -17,11 +17,15 @@ internal readonly record struct CacheSettings
     /// <summary><c>refcount-cache-size</c>.</summary>
     public long? RefcountBytes { get; init; }
 
+    /// <summary><c>compressed-cache-size</c>: 0 disables it.</summary>
+    public long? CompressedBytes { get; init; }
+
     public static CacheSettings TakeFrom(OptionSet options) => new()
     {
         CombinedBytes = options.TakeSize("cache-size"),
         L2Bytes = options.TakeSize("l2-cache-size"),
         L2EntryBytes = options.TakeSize("l2-cache-entry-size"),
         RefcountBytes = options.TakeSize("refcount-cache-size"),
+        CompressedBytes = options.TakeSize("compressed-cache-size"),
     };
 }

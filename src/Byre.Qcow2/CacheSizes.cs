@@ -1,6 +1,7 @@
 using System.Numerics;
 using Byre.Block.Errors;
 using Byre.Qcow2.Layout;
+using Byre.Qcow2.Metadata;
 
 namespace Byre.Qcow2;
 
@@ -13,7 +14,9 @@ namespace Byre.Qcow2;
 /// <param name="L2Slices">At least 2: a copy-on-write of a table needs two.</param>
 /// <param name="RefcountSliceBytes">A power of two, at most the cluster size.</param>
 /// <param name="RefcountSlices">At least as many as four clusters hold.</param>
-internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int RefcountSliceBytes, int RefcountSlices)
+/// <param name="CompressedClusters">Clusters of compressed data gathered in memory; 0: none.</param>
+internal readonly record struct CacheSizes(
+    int L2SliceBytes, int L2Slices, int RefcountSliceBytes, int RefcountSlices, int CompressedClusters)
 {
     private const int DefaultSliceBytes = 4096;
     private const int MinL2Slices = 2;
@@ -48,7 +51,23 @@ internal readonly record struct CacheSizes(int L2SliceBytes, int L2Slices, int R
             (int)entryBytes,
             (int)l2Slices,
             refcountSliceBytes,
-            (int)Math.Min(refcountClusters * slicesPerCluster, int.MaxValue));
+            (int)Math.Min(refcountClusters * slicesPerCluster, int.MaxValue),
+            CompressedClustersOf(settings, clusterBytes));
+    }
+
+    private static int CompressedClustersOf(CacheSettings settings, int clusterBytes)
+    {
+        if (settings.CompressedBytes is not { } bytes)
+            return MetadataOptions.DefaultCompressedCacheClusters;
+        if (bytes != 0 && bytes < clusterBytes)
+        {
+            throw BlockException.Invalid(
+                $"Compressed cache size must be 0 or at least the cluster size ({clusterBytes})");
+        }
+
+        if (bytes / clusterBytes > int.MaxValue)
+            throw BlockException.Invalid("Compressed cache size too big");
+        return (int)(bytes / clusterBytes);
     }
 
     private static (ulong L2Bytes, ulong RefcountBytes) Divide(CacheSettings settings, ImageHeader header)

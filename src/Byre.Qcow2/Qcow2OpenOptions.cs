@@ -127,6 +127,7 @@ internal sealed record Qcow2OpenOptions
         L2Slices = Caches.L2Slices,
         RefcountSliceBytes = Caches.RefcountSliceBytes,
         RefcountSlices = Caches.RefcountSlices,
+        CompressedCacheClusters = Caches.CompressedClusters,
         LazyRefcounts = LazyRefcounts,
         PassDiscardRequest = PassDiscardRequest,
         PassDiscardSnapshot = PassDiscardSnapshot,

@@ -24,8 +24,8 @@ public sealed record Qcow2ImageOptions
     public ImplicitOpenPolicy ImplicitOpens { get; init; } = ImplicitOpenPolicy.DenyAll;
 
     /// <summary>
-    /// Further runtime options by their qcow2 names: "l2-cache-size", "refcount-cache-size", "lazy-refcounts",
-    /// "overlap-check", "discard-no-unref" and so on.
+    /// Further runtime options by their qcow2 names: "l2-cache-size", "refcount-cache-size", "compressed-cache-size",
+    /// "lazy-refcounts", "overlap-check", "discard-no-unref" and so on.
     /// </summary>
     public IReadOnlyDictionary<string, string> RuntimeOptions { get; init; } = new Dictionary<string, string>();
 }

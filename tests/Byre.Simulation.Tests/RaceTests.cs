@@ -77,6 +77,30 @@ public sealed class RaceTests(ITestOutputHelper log)
             Synchronous.Run(session.FlushAsync());
             Synchronous.Run(session.WriteAsync(102, 2, compressed: false));
             Synchronous.Run(session.WriteAsync(104, 2, compressed: true));
+            Synchronous.Run(session.FlushAsync());
+            return Synchronous.Run(session.ReadAsync(0, session.Current.Length));
+        }
+    }
+
+    /// <summary>Compressed data that waits in memory must not be written into its cluster's next use.</summary>
+    [Fact]
+    public void Compressed_data_that_was_freed_is_never_written_late()
+    {
+        Assert.Null(Overtake(All));
+        Assert.Null(Overtake(All & ~OrderingRules.UnlinkBeforeReuse));
+        string? finding = Overtake(All & ~(OrderingRules.GatheringEndsWithCluster | OrderingRules.UnlinkBeforeReuse));
+        log.WriteLine(finding ?? "");
+        Assert.NotNull(finding);
+
+        static string? Overtake(OrderingRules rules)
+        {
+            DiskSession session = DiskSession.Open(
+                DiskStart.Make(Configurations.ByName("discards")), new SessionSettings { Rules = rules });
+            Synchronous.Run(session.WriteAsync(100, 2, compressed: true));
+            Synchronous.Run(session.DiscardAsync(100, 2));
+            Synchronous.Run(session.WriteAsync(102, 2, compressed: false));
+            Synchronous.Run(session.WriteAsync(104, 2, compressed: false));
+            Synchronous.Run(session.FlushAsync());
             return Synchronous.Run(session.ReadAsync(0, session.Current.Length));
         }
     }

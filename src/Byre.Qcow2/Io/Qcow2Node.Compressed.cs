@@ -3,6 +3,7 @@ using Byre.Block.Errors;
 using Byre.Block.Requests;
 using Byre.Qcow2.Layout;
 using Byre.Qcow2.Metadata;
+using Byre.Qcow2.WriteCache;
 
 namespace Byre.Qcow2.Io;
 
@@ -88,24 +89,15 @@ internal sealed partial class Qcow2Node
         using RangeLease lease = await _tracker
             .AcquireAsync(new ByteRange(guest.Value, _geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
         ThrowIfCutOff(new ByteRange(guest.Value, 1));
+        // Before more is taken, what could not be written is tried again: it has no room, or nobody was told yet.
+        if (_tables.CompressedCache is { } cache)
+            await cache.RetryAsync().ConfigureAwait(false);
         (L2Slot slot, HostOffset host) = await ReserveCompressedAsync(guest, compressed.Length, cancellation)
             .ConfigureAwait(false);
         bool written = false;
         try
         {
-            await _file.ReachAsync(BlockEvent.ClusterAllocBytes, cancellation).ConfigureAwait(false);
-            IoBuffer bytes = IoBufferPool.Shared.Rent(compressed.Length);
-            try
-            {
-                compressed.Span.CopyTo(bytes.Span);
-                await _file.ReachAsync(BlockEvent.WriteCompressed, cancellation).ConfigureAwait(false);
-                await _file.WriteAsync(host.Value, bytes.Memory, RequestFlags.None, cancellation).ConfigureAwait(false);
-            }
-            finally
-            {
-                bytes.Return();
-            }
-
+            await StoreAtAsync(host, compressed, cancellation).ConfigureAwait(false);
             written = true;
         }
         finally
@@ -128,6 +120,41 @@ internal sealed partial class Qcow2Node
 
         await _file.ReachAsync(BlockEvent.L2UpdateCompressed, cancellation).ConfigureAwait(false);
         await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Hands compressed data to the cache, or where there is none writes it where it belongs.</summary>
+    private async ValueTask StoreAtAsync(
+        HostOffset host, ReadOnlyMemory<byte> compressed, CancellationToken cancellation)
+    {
+        ClusterWriteCache? cache = _tables.CompressedCache;
+        bool isAnnounced = cache is not null;
+        try
+        {
+            await _file.ReachAsync(BlockEvent.ClusterAllocBytes, cancellation).ConfigureAwait(false);
+            isAnnounced = false;
+            if (cache is not null)
+            {
+                await cache.StoreAsync(host.Value, compressed.Span).ConfigureAwait(false);
+                return;
+            }
+        }
+        finally
+        {
+            if (isAnnounced)
+                cache!.Skip(host.Value, compressed.Length);
+        }
+
+        IoBuffer bytes = IoBufferPool.Shared.Rent(compressed.Length);
+        try
+        {
+            compressed.Span.CopyTo(bytes.Span);
+            await _file.ReachAsync(BlockEvent.WriteCompressed, cancellation).ConfigureAwait(false);
+            await _file.WriteAsync(host.Value, bytes.Memory, RequestFlags.None, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            bytes.Return();
+        }
     }
 
     private async ValueTask<(L2Slot Slot, HostOffset Host)> ReserveCompressedAsync(

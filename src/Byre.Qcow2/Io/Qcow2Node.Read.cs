@@ -29,7 +29,9 @@ internal sealed partial class Qcow2Node
         return default;
     }
 
-    /// <summary>Enters an epoch where one run that needs no loading holds everything; else nothing has changed.</summary>
+    /// <summary>
+    /// Enters an epoch where one run that needs no loading holds everything; else nothing has changed.
+    /// </summary>
     private bool TryLookUpForRead(GuestOffset guest, long lengthBytes, out ClusterMapping mapping, out long epoch)
     {
         epoch = -1;
@@ -227,7 +229,7 @@ internal sealed partial class Qcow2Node
         try
         {
             await _file.ReachAsync(BlockEvent.ReadCompressed, cancellation).ConfigureAwait(false);
-            await _file.ReadAsync(descriptor.Offset.Value, compressed.Memory, cancellation).ConfigureAwait(false);
+            await ReadPackedAsync(descriptor.Offset.Value, compressed.Memory, cancellation).ConfigureAwait(false);
             if (destination.Length == _geometry.ClusterSize && destination.IsSingle)
             {
                 Codec.Decompress(compressed.Span, destination.Single.Span);
@@ -242,6 +244,27 @@ internal sealed partial class Qcow2Node
         {
             compressed.Return();
             cluster?.Return();
+        }
+    }
+
+    /// <summary>
+    /// Reads compressed data, which may reach into a second cluster, from the cache or from the file.
+    /// </summary>
+    private async ValueTask ReadPackedAsync(long offset, Memory<byte> destination, CancellationToken cancellation)
+    {
+        if (_tables.CompressedCache is not { IsEmpty: false } cache)
+        {
+            await _file.ReadAsync(offset, destination, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        while (!destination.IsEmpty)
+        {
+            int count = Math.Min(destination.Length, _geometry.ClusterSize - _geometry.OffsetInCluster(offset));
+            if (!cache.TryRead(offset, destination.Span[..count]))
+                await _file.ReadAsync(offset, destination[..count], cancellation).ConfigureAwait(false);
+            offset += count;
+            destination = destination[count..];
         }
     }
 }

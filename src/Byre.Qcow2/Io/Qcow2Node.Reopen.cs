@@ -61,9 +61,18 @@ internal sealed partial class Qcow2Node
         if (sameCaches)
         {
             _tables.Options = wanted;
-            return;
+        }
+        else
+        {
+            await ReplaceCachesAsync(wanted, cancellation).ConfigureAwait(false);
         }
 
+        if (wanted.CompressedCacheClusters != now.CompressedCacheClusters)
+            await _tables.ReplaceCompressedCacheAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask ReplaceCachesAsync(MetadataOptions wanted, CancellationToken cancellation)
+    {
         RefcountTableLocation location = _tables.Header.RefcountTable;
         byte[] refcounts = await ReadTableAsync(
             location.Offset, location.ClusterCount << _geometry.ClusterBits, _file.LengthBytes, cancellation)

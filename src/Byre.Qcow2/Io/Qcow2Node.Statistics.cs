@@ -1,5 +1,6 @@
 using Byre.Block.Graph;
 using Byre.Qcow2.Metadata;
+using Byre.Qcow2.WriteCache;
 
 namespace Byre.Qcow2.Io;
 
@@ -16,15 +17,28 @@ internal sealed partial class Qcow2Node : IMetadataCaches, INodeStatistics
     public SliceCacheStatistics RefcountStatistics => _tables.RefcountCache.Statistics;
 
     /// <inheritdoc/>
+    public WriteCacheStatistics CompressedStatistics => _tables.CompressedCache?.Statistics ?? default;
+
+    /// <inheritdoc/>
     public IEnumerable<NodeFigure> Figures =>
     [
         .. FiguresOf("l2", "L2 slices", L2Statistics),
         .. FiguresOf("refcount", "refcount block slices", RefcountStatistics),
+        .. FiguresOf(CompressedStatistics),
         new(
             "copy_on_write_bytes",
             "Bytes read to complete newly allocated clusters.",
             Interlocked.Read(ref _copiedBytes)),
         new("guest_flushes", "Flushes asked for.", Interlocked.Read(ref _guestFlushes)),
+    ];
+
+    private static IEnumerable<NodeFigure> FiguresOf(WriteCacheStatistics counted) =>
+    [
+        new("compressed_cache_hits", "Reads of compressed data that was not written yet.", counted.Hits),
+        new("compressed_cache_writes", "Writes of gathered compressed data.", counted.Writes),
+        new("compressed_cache_partial_writes", "Those of clusters that were not full yet.", counted.PartialWrites),
+        new("compressed_cache_drops", "Clusters freed before they were full.", counted.Drops),
+        new("compressed_cache_held_bytes", "Memory for gathered data.", counted.HeldBytes, OnlyGrows: false),
     ];
 
     private static IEnumerable<NodeFigure> FiguresOf(string cache, string what, SliceCacheStatistics counted) =>

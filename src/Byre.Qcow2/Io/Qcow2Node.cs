@@ -183,6 +183,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         }
         finally
         {
+            if (_tables.CompressedCache is { } cache)
+                await cache.DisposeAsync().ConfigureAwait(false);
             _tables.Dispose();
             if (_backing is not null)
                 await _backing.DisposeAsync().ConfigureAwait(false);

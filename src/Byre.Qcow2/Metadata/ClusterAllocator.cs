@@ -26,6 +26,11 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
         set => _pristineFrom = value.Index;
     }
 
+    /// <summary>
+    /// Told where compressed data ends in a cluster that nothing more will be packed into; not where it fills it.
+    /// </summary>
+    public Action<HostOffset>? OnPackingEnded { get; init; }
+
     /// <summary>Allocates <paramref name="count"/> adjacent clusters.</summary>
     /// <exception cref="BlockException">EFBIG: beyond <paramref name="maxOffset"/>.</exception>
     public bool TryAllocate(
@@ -145,6 +150,8 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
             refcounts.Add(scope, ClusterAt(packing) + i, 1);
         NoteWritten(ClusterAt(packing), clusters);
         offset = new HostOffset(packing);
+        if (packing != _packingOffset)
+            EndPacking();
         _packingOffset = geometry.OffsetInCluster(packing + size) == 0 ? 0 : packing + size;
         miss = MetadataMiss.None;
         return true;
@@ -184,7 +191,7 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
     {
         _ = scope;
         _searchFrom = 0;
-        _packingOffset = 0;
+        EndPacking();
     }
 
     /// <summary>A refcount block was created: the run that lacked it is looked for again from its start.</summary>
@@ -205,6 +212,13 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
             _retryFrom = Math.Min(_retryFrom, first.Index);
         else
             _searchFrom = Math.Min(_searchFrom, first.Index);
+    }
+
+    private void EndPacking()
+    {
+        if (_packingOffset != 0)
+            OnPackingEnded?.Invoke(new HostOffset(_packingOffset));
+        _packingOffset = 0;
     }
 
     private HostCluster ClusterAt(long offset) => new(offset >> geometry.ClusterBits);

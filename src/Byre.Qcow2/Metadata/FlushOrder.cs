@@ -10,7 +10,8 @@ namespace Byre.Qcow2.Metadata;
 /// <summary>
 /// The ordering law (docs/crash-consistency.md) in three steps:
 /// <code>
-/// 1  copy dirty refcount slices (increments) and dirty L2 slices and L1 parts; write the refcounts;  fdatasync
+/// 1  copy dirty refcount slices (increments) and dirty L2 slices and L1 parts; write the refcounts,
+///    and the compressed data that was gathered until now, which the copies point to;                 fdatasync
 /// 2  write the L1 parts and L2 slices, whose targets are all stable now;                             fdatasync
 /// 3  what was unlinked is unlinked for good: release the quarantine
 /// </code>
@@ -187,6 +188,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
             await WriteSlicesAsync(tables.RefcountCache, refcounts, OverlapChecks.RefcountBlock, cancellation)
                 .ConfigureAwait(false);
             await RewriteUncertain(cancellation).ConfigureAwait(false);
+            if (tables.Options.Obeys(OrderingRules.GatheredBeforeStable))
+                await WriteGatheredAsync().ConfigureAwait(false);
             if (tables.Options.Obeys(OrderingRules.StableBeforeLinks) || !links)
                 await SyncAsync(cancellation).ConfigureAwait(false);
             step1 = true;
@@ -210,9 +213,14 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         }
 
         await WriteSlicesAsync(tables.L2Cache, l2, OverlapChecks.ActiveL2, cancellation).ConfigureAwait(false);
+        if (!tables.Options.Obeys(OrderingRules.GatheredBeforeStable))
+            await WriteGatheredAsync().ConfigureAwait(false);
         if (tables.Options.Obeys(OrderingRules.LinksBeforeReturn))
             await SyncAsync(cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>Everything that an entry in memory can point to is in the file afterwards.</summary>
+    private ValueTask WriteGatheredAsync() => tables.CompressedCache?.FlushAsync() ?? default;
 
     private void GiveBack(List<L1Write> l1, List<SliceWrite> l2)
     {

@@ -1,5 +1,6 @@
 using Byre.Block.Graph;
 using Byre.Qcow2.Layout;
+using Byre.Qcow2.WriteCache;
 
 namespace Byre.Qcow2.Metadata;
 
@@ -21,6 +22,7 @@ internal sealed class ImageTables : IDisposable
         RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler);
         Epochs = new RequestEpochs(options.Scheduler);
         Quarantine = new ClusterQuarantine(Geometry, Epochs, options.Obeys(OrderingRules.UnlinkBeforeReuse));
+        CompressedCache = CreateCompressedCache();
     }
 
     public Geometry Geometry { get; }
@@ -48,6 +50,9 @@ internal sealed class ImageTables : IDisposable
 
     public ClusterQuarantine Quarantine { get; }
 
+    /// <summary>Compressed data that is linked but not written yet; null where the option disables it.</summary>
+    public ClusterWriteCache? CompressedCache { get; private set; }
+
     public L1Table L1 { get; private set; } = null!;
 
     public RefcountTable Refcounts { get; private set; } = null!;
@@ -64,7 +69,13 @@ internal sealed class ImageTables : IDisposable
         L1 = l1;
         Refcounts = new RefcountTable(Geometry, RefcountCache, Header.RefcountTable, refcountTable);
         HostCluster pristine = Allocator?.PristineFrom ?? new HostCluster(long.MaxValue);
-        Allocator = new ClusterAllocator(Geometry, Refcounts) { PristineFrom = pristine };
+        // The packing position is gone with the old allocator: what was gathered is as long as it will be.
+        CompressedCache?.EndAll();
+        Allocator = new ClusterAllocator(Geometry, Refcounts)
+        {
+            PristineFrom = pristine,
+            OnPackingEnded = end => CompressedCache?.End(end.Value),
+        };
         Map = new ClusterMap(this);
         OverlapGuard? before = Overlap;
         Overlap = new OverlapGuard(this)
@@ -84,6 +95,29 @@ internal sealed class ImageTables : IDisposable
         RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler);
         Install(L1, refcountTable);
     }
+
+    /// <summary>
+    /// Has the compressed cache be of the size that the options tell. It must have been flushed; packing starts over.
+    /// </summary>
+    public async ValueTask ReplaceCompressedCacheAsync()
+    {
+        ClusterWriteCache? old = CompressedCache;
+        using (MetadataScope scope = Lock.Enter())
+        {
+            Allocator.Restart(scope);
+            CompressedCache = CreateCompressedCache();
+        }
+
+        if (old is not null)
+            await old.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private ClusterWriteCache? CreateCompressedCache() => Options.CompressedCacheClusters == 0
+        ? null
+        : new ClusterWriteCache(new CompressedDataTarget(this), Geometry.ClusterSize, Options.Scheduler)
+        {
+            MaxClusters = Options.CompressedCacheClusters,
+        };
 
     public void Dispose()
     {

@@ -5,6 +5,8 @@ namespace Byre.Qcow2.Metadata;
 /// <summary>The runtime options that the metadata layer obeys. Immutable.</summary>
 internal sealed record MetadataOptions
 {
+    public const int DefaultCompressedCacheClusters = 64;
+
     /// <summary>Bytes of an L2 slice: power of two from 512 to the cluster size.</summary>
     public required int L2SliceBytes { get; init; }
 
@@ -15,6 +17,9 @@ internal sealed record MetadataOptions
 
     /// <summary>Refcount slices kept in memory; at least 4.</summary>
     public required int RefcountSlices { get; init; }
+
+    /// <summary>Clusters of compressed data that are gathered in memory (ClusterWriteCache); 0: none.</summary>
+    public int CompressedCacheClusters { get; init; } = DefaultCompressedCacheClusters;
 
     /// <summary>Leave refcount updates of data clusters for the close, or for a repair after a crash.</summary>
     public bool LazyRefcounts { get; init; }

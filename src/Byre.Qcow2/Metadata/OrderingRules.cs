@@ -42,5 +42,11 @@ internal enum OrderingRules
     /// <summary>Nothing is packed into a cluster that was freed.</summary>
     PackingEndsWithCluster = 1024,
 
-    All = (PackingEndsWithCluster * 2) - 1,
+    /// <summary>Gathered compressed data is written before the device flush that its entries wait for.</summary>
+    GatheredBeforeStable = 2048,
+
+    /// <summary>What was gathered of a cluster is dropped before the cluster can be reused.</summary>
+    GatheringEndsWithCluster = 4096,
+
+    All = (GatheringEndsWithCluster * 2) - 1,
 }

@@ -47,8 +47,11 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         await WithCountsAsync(first, count, Decrement, cancellation).ConfigureAwait(false);
     }
 
-    private void Decrement(in MetadataScope scope, HostCluster first, long count)
+    /// <summary>Counts down. Returns null when that is done, else what has to end before.</summary>
+    private Task? Decrement(in MetadataScope scope, HostCluster first, long count)
     {
+        if (DropGathered(scope, first, count) is { } writing)
+            return writing;
         tables.Quarantine.NoteReleased(scope, count);
         for (long i = 0; i < count; i++)
         {
@@ -59,6 +62,28 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
                 tables.Allocator.StopPackingInto(scope, cluster);
             tables.Allocator.NoteFree(scope, cluster);
         }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Forgets what was gathered for clusters whose last reference goes: nobody will read it, and nothing may be
+    /// written there late. A write that is under way is waited for; returns its end.
+    /// </summary>
+    private Task? DropGathered(in MetadataScope scope, HostCluster first, long count)
+    {
+        if (tables.CompressedCache is not { IsEmpty: false } cache ||
+            !tables.Options.Obeys(OrderingRules.GatheringEndsWithCluster))
+            return null;
+        for (long i = 0; i < count; i++)
+        {
+            HostCluster cluster = first + i;
+            Invariant.That(tables.Refcounts.TryGet(scope, cluster, out ulong refcount, out _));
+            if (refcount == 1 && cache.TryDrop(tables.Geometry.OffsetOf(cluster).Value) is { } writing)
+                return writing;
+        }
+
+        return null;
     }
 
     /// <summary>The runs whose only reference goes now. Compressed data is packed into them no more.</summary>
@@ -69,8 +94,10 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         await WithCountsAsync(first, count, Collect, cancellation).ConfigureAwait(false);
         return runs;
 
-        void Collect(in MetadataScope scope, HostCluster start, long length)
+        Task? Collect(in MetadataScope scope, HostCluster start, long length)
         {
+            if (DropGathered(scope, start, length) is { } writing)
+                return writing;
             for (long i = 0; i < length; i++)
             {
                 HostCluster cluster = start + i;
@@ -83,6 +110,8 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
                 else
                     runs.Add((cluster, 1));
             }
+
+            return null;
         }
     }
 
@@ -94,13 +123,21 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         while (true)
         {
             MetadataMiss miss;
+            Task? obstacle = null;
             using (MetadataScope scope = tables.Lock.Enter())
             {
                 if (tables.Refcounts.TryPrepare(scope, first, count, out miss))
                 {
-                    transaction(scope, first, count);
-                    return;
+                    obstacle = transaction(scope, first, count);
+                    if (obstacle is null)
+                        return;
                 }
+            }
+
+            if (obstacle is not null)
+            {
+                await obstacle.ConfigureAwait(false);
+                continue;
             }
 
             if (miss.Kind != MissKind.RefcountSlice)
@@ -109,5 +146,5 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         }
     }
 
-    private delegate void CountsTransaction(in MetadataScope scope, HostCluster first, long count);
+    private delegate Task? CountsTransaction(in MetadataScope scope, HostCluster first, long count);
 }

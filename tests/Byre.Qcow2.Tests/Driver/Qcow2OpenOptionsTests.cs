@@ -29,6 +29,9 @@ public sealed class Qcow2OpenOptionsTests
         "l2-cache-entry-size=256", "L2 cache entry size must be a power of two between 512 and the cluster size " +
             "(65536)")]
     [InlineData("refcount-cache-size=256T", "Refcount cache size too big")]
+    [InlineData(
+        "compressed-cache-size=65535", "Compressed cache size must be 0 or at least the cluster size (65536)")]
+    [InlineData("compressed-cache-size=1000T", "Compressed cache size too big")]
     [InlineData("cache-size=8000P", "Refcount cache size too big")]
     [InlineData(
         "overlap-check=constant,overlap-check.template=all",
@@ -109,14 +112,24 @@ public sealed class Qcow2OpenOptionsTests
     [InlineData("cache-size=0", 2, 64)]
     public void CachesAreSizedLikeThePeers(string options, int l2Slices, int refcountSlices) =>
         Assert.Equal(
-            new CacheSizes(4096, l2Slices, 4096, refcountSlices), Parse(options, Header(64L << 30)).Caches);
+            new CacheSizes(4096, l2Slices, 4096, refcountSlices, 64), Parse(options, Header(64L << 30)).Caches);
+
+    /// <summary>In bytes; 0 disables, and parts of a cluster do not count.</summary>
+    [Theory]
+    [InlineData("", 64)]
+    [InlineData("compressed-cache-size=0", 0)]
+    [InlineData("compressed-cache-size=64k", 1)]
+    [InlineData("compressed-cache-size=1M", 16)]
+    [InlineData("compressed-cache-size=131071", 1)]
+    public void CompressedCacheIsSizedInClusters(string options, int clusters) =>
+        Assert.Equal(clusters, Parse(options).ToMetadataOptions().CompressedCacheClusters);
 
     [Fact]
     public void LargeDisksAreCapped() => Assert.Equal(8192, Parse("", Header(1L << 50)).Caches.L2Slices);
 
     [Fact]
     public void SlicesAreNoLargerThanClusters() => Assert.Equal(
-        new CacheSizes(512, 2, 512, 4), Parse("", Header(1 << 10) with { ClusterBits = 9 }).Caches);
+        new CacheSizes(512, 2, 512, 4, 64), Parse("", Header(1 << 10) with { ClusterBits = 9 }).Caches);
 
     [Fact]
     public void ForeignOptionsAreLeft()

@@ -28,6 +28,8 @@ public sealed class Mutant
         WithoutRule(OrderingRules.HeaderBeforeReturn),
         WithoutRule(OrderingRules.CountsBeforeCleanBit),
         WithoutRule(OrderingRules.DirtyWhileInconsistent),
+        WithoutRule(OrderingRules.GatheredBeforeStable),
+        Late("compressed data is not stable before the entry that points to it", "WriteCompressed"),
         Late("data is not stable before the entry that points to it", "WriteAio"),
         Late("reference counts are not stable before the entries that need them", "RefblockUpdatePart"),
         Late("an L2 table is not stable before the L1 entry that points to it", "L2AllocWrite"),

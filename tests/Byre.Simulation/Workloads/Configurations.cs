@@ -45,6 +45,24 @@ public static class Configurations
         {
             Name = "shared-subclusters", ClusterBytes = 16384, ExtendedL2 = true, Clusters = 14, HasSnapshot = true,
         },
+        new()
+        {
+            Name = "uncached-compression",
+            ClusterBytes = 1024,
+            CompressedCacheClusters = 0,
+            PassesDiscards = true,
+            HasSnapshot = true,
+        },
+        new()
+        {
+            Name = "one-cached-cluster",
+            ClusterBytes = 1024,
+            CompressedCacheClusters = 1,
+            BackingSectors = 120,
+            Clusters = 140,
+            PassesDiscards = true,
+            HasSnapshot = true,
+        },
     ];
 
     /// <summary>Geometries as users have them, for seeded programs.</summary>

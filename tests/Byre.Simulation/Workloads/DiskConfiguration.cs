@@ -39,6 +39,9 @@ public sealed record DiskConfiguration
 
     public int L2Slices { get; init; } = 2;
 
+    /// <summary>Clusters of compressed data gathered in memory; 0: each is written when it comes.</summary>
+    public int CompressedCacheClusters { get; init; } = 64;
+
     /// <summary>False where a reference count cannot say "two", or where data is elsewhere.</summary>
     public bool CanSnapshot => RefcountBits > 1 && !HasDataFile;
 
@@ -63,6 +66,7 @@ public sealed record DiskConfiguration
         L2Slices = L2Slices,
         RefcountSliceBytes = 512,
         RefcountSlices = 4,
+        CompressedCacheClusters = CompressedCacheClusters,
         LazyRefcounts = LazyRefcounts,
         PassDiscardRequest = PassesDiscards,
         PassDiscardSnapshot = PassesDiscards,
