@@ -6,26 +6,33 @@ namespace Byre.Qcow2;
 internal readonly record struct CacheSettings
 {
     /// <summary><c>cache-size</c>: both caches together.</summary>
-    public long? CombinedBytes { get; init; }
+    public ulong? CombinedBytes { get; init; }
 
     /// <summary><c>l2-cache-size</c>: at most this, and no more than the disk needs.</summary>
-    public long? L2Bytes { get; init; }
+    public ulong? L2Bytes { get; init; }
 
     /// <summary><c>l2-cache-entry-size</c>.</summary>
-    public long? L2EntryBytes { get; init; }
+    public ulong? L2EntryBytes { get; init; }
 
     /// <summary><c>refcount-cache-size</c>.</summary>
-    public long? RefcountBytes { get; init; }
+    public ulong? RefcountBytes { get; init; }
+
+    /// <summary><c>cache-budget</c>: what this node shares with the others that name it; not the peer's.</summary>
+    public ulong? BudgetBytes { get; init; }
 
     /// <summary><c>compressed-cache-size</c>: 0 disables it.</summary>
     public long? CompressedBytes { get; init; }
 
     public static CacheSettings TakeFrom(OptionSet options) => new()
     {
-        CombinedBytes = options.TakeSize("cache-size"),
-        L2Bytes = options.TakeSize("l2-cache-size"),
-        L2EntryBytes = options.TakeSize("l2-cache-entry-size"),
-        RefcountBytes = options.TakeSize("refcount-cache-size"),
+        CombinedBytes = TakeSize(options, "cache-size"),
+        L2Bytes = TakeSize(options, "l2-cache-size"),
+        L2EntryBytes = TakeSize(options, "l2-cache-entry-size"),
+        RefcountBytes = TakeSize(options, "refcount-cache-size"),
+        BudgetBytes = TakeSize(options, "cache-budget"),
         CompressedBytes = options.TakeSize("compressed-cache-size"),
     };
+
+    private static ulong? TakeSize(OptionSet options, string key) =>
+        options.Take(key) is { } text ? SizeText.ParseWide(key, text) : null;
 }

@@ -13,15 +13,21 @@ namespace Byre.Qcow2;
 /// <param name="L2SliceBytes">A power of two from 512 bytes to the cluster size.</param>
 /// <param name="L2Slices">At least 2: a copy-on-write of a table needs two.</param>
 /// <param name="RefcountSliceBytes">A power of two, at most the cluster size.</param>
-/// <param name="RefcountSlices">At least as many as four clusters hold.</param>
+/// <param name="RefcountSlices">At least as many as four clusters hold; in a budget, at least four.</param>
 /// <param name="CompressedClusters">Clusters of compressed data gathered in memory; 0: none.</param>
 internal readonly record struct CacheSizes(
     int L2SliceBytes, int L2Slices, int RefcountSliceBytes, int RefcountSlices, int CompressedClusters)
 {
     private const int DefaultSliceBytes = 4096;
-    private const int MinL2Slices = 2;
+    private const int MinL2Slices = CacheBudget.MinL2Slices;
     private const int MinRefcountClusters = 4;
-    private const long DefaultMaxL2Bytes = 32 << 20;
+    private const ulong DefaultMaxL2Bytes = 32 << 20;
+
+    /// <summary>What a node of a budget keeps at least. Slices: a budget may be smaller than four clusters.</summary>
+    private const int MinRefcountSlices = CacheBudget.MinRefcountSlices;
+
+    /// <summary>More than any host has: each node reserves address space for what it might get.</summary>
+    private const ulong MaxBudgetBytes = 1UL << 40;
 
     /// <summary>Divides the memory that <paramref name="settings"/> allow between the two caches of an image.</summary>
     /// <exception cref="BlockException">The settings contradict each other or exceed a limit.</exception>
@@ -29,16 +35,19 @@ internal readonly record struct CacheSizes(
     {
         int clusterBytes = header.ClusterSizeBytes;
         (ulong l2Bytes, ulong refcountBytes) = Divide(settings, header);
-        long entryBytes = settings.L2EntryBytes ?? Math.Min(clusterBytes, DefaultSliceBytes);
+        ulong entryBytes = settings.L2EntryBytes ?? (ulong)Math.Min(clusterBytes, DefaultSliceBytes);
         const int MinEntryBytes = 1 << FormatLimits.MinClusterBits;
-        if (entryBytes < MinEntryBytes || entryBytes > clusterBytes || !BitOperations.IsPow2(entryBytes))
+        if (entryBytes < MinEntryBytes || entryBytes > (ulong)clusterBytes || !BitOperations.IsPow2(entryBytes))
         {
             throw BlockException.Invalid(
                 $"L2 cache entry size must be a power of two between {MinEntryBytes} and the cluster size " +
                 $"({clusterBytes})");
         }
 
-        ulong l2Slices = Math.Max(l2Bytes / (ulong)entryBytes, MinL2Slices);
+        if (settings.BudgetBytes is not null)
+            return ComputeShared(settings, (int)entryBytes, header);
+
+        ulong l2Slices = Math.Max(l2Bytes / entryBytes, MinL2Slices);
         if (l2Slices > int.MaxValue)
             throw BlockException.Invalid("L2 cache size too big");
         ulong refcountClusters = Math.Max(refcountBytes / (ulong)clusterBytes, MinRefcountClusters);
@@ -70,6 +79,32 @@ internal readonly record struct CacheSizes(
         return (int)(bytes / clusterBytes);
     }
 
+    /// <summary>What an image could use of a budget at most, had it all of it.</summary>
+    private static CacheSizes ComputeShared(CacheSettings settings, int l2SliceBytes, ImageHeader header)
+    {
+        ulong budget = settings.BudgetBytes!.Value;
+        int refcountSliceBytes = Math.Min(header.ClusterSizeBytes, DefaultSliceBytes);
+        ulong least = (ulong)((MinL2Slices * l2SliceBytes) + (MinRefcountSlices * refcountSliceBytes));
+        if (budget < least)
+            throw BlockException.Invalid($"cache-budget must be at least {least} bytes");
+        if (budget > MaxBudgetBytes)
+            throw BlockException.Invalid("cache-budget too big");
+
+        // Counts are needed for what is stored: no more than the disk, its tables, and some slack.
+        Geometry geometry = header.CreateGeometry();
+        ulong clusters = (ulong)geometry.ClustersFor(header.VirtualSizeBytes);
+        ulong wholeL2 = clusters << geometry.L2EntryBits;
+        ulong wholeRefcounts = (clusters + (clusters / 4)) << geometry.RefcountOrder >> 3;
+        ulong l2Slices = Math.Min(budget, wholeL2) / (ulong)l2SliceBytes;
+        ulong refcountSlices = Math.Min(budget, wholeRefcounts) / (ulong)refcountSliceBytes;
+        return new CacheSizes(
+            l2SliceBytes,
+            (int)Math.Clamp(l2Slices + 1, MinL2Slices, int.MaxValue),
+            refcountSliceBytes,
+            (int)Math.Clamp(refcountSlices + 1, MinRefcountSlices, int.MaxValue),
+            CompressedClustersOf(settings, header.ClusterSizeBytes));
+    }
+
     private static (ulong L2Bytes, ulong RefcountBytes) Divide(CacheSettings settings, ImageHeader header)
     {
         // An L2 table is a whole cluster, and so is the memory that caches the last one.
@@ -78,13 +113,19 @@ internal readonly record struct CacheSizes(
         ulong mask = (ulong)geometry.ClusterSize - 1;
         ulong wholeDisk = ((clusters << geometry.L2EntryBits) + mask) & ~mask;
         ulong minRefcounts = (ulong)(MinRefcountClusters * geometry.ClusterSize);
-        ulong l2Setting = (ulong)(settings.L2Bytes ?? DefaultMaxL2Bytes);
-        ulong refcounts = (ulong)(settings.RefcountBytes ?? 0);
+        ulong l2Setting = settings.L2Bytes ?? DefaultMaxL2Bytes;
+        ulong refcounts = settings.RefcountBytes ?? 0;
         ulong l2 = Math.Min(wholeDisk, l2Setting);
-        if (settings.CombinedBytes is not { } given)
+        if (settings.BudgetBytes is not null &&
+            (settings.CombinedBytes ?? settings.L2Bytes ?? settings.RefcountBytes) is not null)
+        {
+            throw BlockException.Invalid(
+                "cache-budget may not be set together with cache-size, l2-cache-size or refcount-cache-size");
+        }
+
+        if (settings.CombinedBytes is not { } combined)
             return (l2, refcounts);
 
-        ulong combined = (ulong)given;
         if (settings.L2Bytes is not null && settings.RefcountBytes is not null)
         {
             throw BlockException.Invalid(

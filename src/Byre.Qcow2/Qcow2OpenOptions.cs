@@ -11,7 +11,7 @@ namespace Byre.Qcow2;
 /// </summary>
 internal sealed record Qcow2OpenOptions
 {
-    private const long DefaultCacheCleanSeconds = 600;
+    private const uint LinuxCacheCleanSeconds = 600;
 
     private const string OverlapPrefix = "overlap-check.";
 
@@ -29,6 +29,9 @@ internal sealed record Qcow2OpenOptions
     ];
 
     public required CacheSizes Caches { get; init; }
+
+    /// <summary>Bytes that all nodes which name them share for their caches; null where the node has its own.</summary>
+    public long? CacheBudgetBytes { get; init; }
 
     /// <summary>Seconds after which cache entries that were not used are given back; 0 for never.</summary>
     public uint CacheCleanSeconds { get; init; }
@@ -67,8 +70,7 @@ internal sealed record Qcow2OpenOptions
             : null;
 
         CacheSizes caches = CacheSizes.Compute(settings, header);
-        if (cleanInterval > uint.MaxValue)
-            throw BlockException.Invalid("Cache clean interval too big");
+        uint cleanSeconds = CheckCleanInterval(cleanInterval);
         bool lazy = lazyRefcounts ?? header.HasLazyRefcounts;
         if (lazy && header.Version < 3)
         {
@@ -83,7 +85,8 @@ internal sealed record Qcow2OpenOptions
         return new Qcow2OpenOptions
         {
             Caches = caches,
-            CacheCleanSeconds = (uint)(cleanInterval ?? DefaultCacheCleanSeconds),
+            CacheBudgetBytes = (long?)settings.BudgetBytes,
+            CacheCleanSeconds = cleanSeconds,
             LazyRefcounts = lazy,
             PassDiscardRequest = passRequest ?? (flags & OpenFlags.Unmap) != 0,
             PassDiscardSnapshot = passSnapshot ?? true,
@@ -96,7 +99,7 @@ internal sealed record Qcow2OpenOptions
 
     /// <summary>
     /// Fills changed options up with the current ones: a new overlap template replaces all of the old flags, a new
-    /// total cache size the old shares, and a new share the old total.
+    /// total cache size or budget the old shares, and a new share the old total.
     /// </summary>
     public static void Join(OptionSet changes, OptionSet current)
     {
@@ -107,14 +110,16 @@ internal sealed record Qcow2OpenOptions
             kept.TakeSubset(OverlapPrefix);
         }
 
-        if (changes.Contains("cache-size"))
+        if (changes.Contains("cache-size") || changes.Contains("cache-budget"))
         {
             kept.Take("l2-cache-size");
             kept.Take("refcount-cache-size");
+            kept.Take(changes.Contains("cache-size") ? "cache-budget" : "cache-size");
         }
         else if (changes.Contains("l2-cache-size") || changes.Contains("refcount-cache-size"))
         {
             kept.Take("cache-size");
+            kept.Take("cache-budget");
         }
 
         changes.Merge(kept, overwrite: false);
@@ -128,6 +133,8 @@ internal sealed record Qcow2OpenOptions
         RefcountSliceBytes = Caches.RefcountSliceBytes,
         RefcountSlices = Caches.RefcountSlices,
         CompressedCacheClusters = Caches.CompressedClusters,
+        BudgetBytes = CacheBudgetBytes,
+        CacheCleanInterval = TimeSpan.FromSeconds(CacheCleanSeconds),
         LazyRefcounts = LazyRefcounts,
         PassDiscardRequest = PassDiscardRequest,
         PassDiscardSnapshot = PassDiscardSnapshot,
@@ -135,6 +142,16 @@ internal sealed record Qcow2OpenOptions
         DiscardNoUnref = DiscardNoUnref,
         OverlapChecks = OverlapChecks,
     };
+
+    /// <summary>Memory is given back on Linux only; elsewhere the peer knows no interval but none.</summary>
+    private static uint CheckCleanInterval(ulong? seconds)
+    {
+        if (!OperatingSystem.IsLinux() && seconds is > 0)
+            throw BlockException.Invalid("cache-clean-interval not supported on this host");
+        if (seconds > uint.MaxValue)
+            throw BlockException.Invalid("Cache clean interval too big");
+        return (uint)(seconds ?? (OperatingSystem.IsLinux() ? LinuxCacheCleanSeconds : 0));
+    }
 
     /// <summary>The flags that were set one by one, and which were mentioned at all.</summary>
     private static (OverlapChecks Forced, OverlapChecks Given) TakeOverlapFlags(OptionSet options)

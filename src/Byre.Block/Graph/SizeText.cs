@@ -16,7 +16,15 @@ public static class SizeText
     /// Parses a size; returns null where the text is none, and <see cref="long.MinValue"/> where it does not fit 64
     /// bits.
     /// </summary>
-    public static long? TryParse(string text, long defaultUnit = 1)
+    public static long? TryParse(string text, long defaultUnit = 1) => TryParseWide(text, defaultUnit) switch
+    {
+        null => null,
+        { } wide when wide < 0 || wide > long.MaxValue => long.MinValue,
+        { } wide => (long)wide,
+    };
+
+    /// <summary>The same for all of 64 bits; negative where it does not fit.</summary>
+    private static Int128? TryParseWide(string text, long defaultUnit)
     {
         if (text.Length == 0)
             return null;
@@ -46,7 +54,15 @@ public static class SizeText
     /// <exception cref="BlockException">Not a size, or too large; with the hint that names the suffixes.</exception>
     public static long Parse(string key, string text)
     {
-        long? value = TryParse(text);
+        ulong value = ParseWide(key, text);
+        return value <= long.MaxValue ? (long)value : throw OutOfRange(key, text);
+    }
+
+    /// <summary>The same for sizes that may have all of 64 bits.</summary>
+    /// <exception cref="BlockException">Not a size, or too large; with the hint that names the suffixes.</exception>
+    public static ulong ParseWide(string key, string text)
+    {
+        Int128? value = TryParseWide(text, defaultUnit: 1);
         if (value is null)
         {
             throw new BlockException(
@@ -58,9 +74,7 @@ public static class SizeText
             };
         }
 
-        if (value == long.MinValue)
-            throw BlockException.Invalid($"Value '{text}' is out of range for parameter '{key}'");
-        return value.Value;
+        return value >= 0 ? (ulong)value.Value : throw OutOfRange(key, text);
     }
 
     /// <summary>
@@ -116,32 +130,35 @@ public static class SizeText
     }
 
     /// <summary>A whole negative number is out of range, minus zero is zero, and anything more is no size.</summary>
-    private static long? TryParseNegative(string text)
+    private static Int128? TryParseNegative(string text)
     {
         ReadOnlySpan<char> digits = text.AsSpan().TrimStart();
         if (digits.Length < 2 || digits[0] != '-' || digits[1..].ContainsAnyExceptInRange('0', '9'))
             return null;
-        return digits[1..].ContainsAnyExcept('0') ? long.MinValue : 0;
+        return digits[1..].ContainsAnyExcept('0') ? -1 : 0;
     }
 
-    private static long? TryParseHex(ReadOnlySpan<char> digits, long defaultUnit)
+    private static Int128? TryParseHex(ReadOnlySpan<char> digits, long defaultUnit)
     {
         // No suffix is possible: 'b' and 'e' are hexadecimal digits, and the peer refuses the others too.
         if (digits.IsEmpty || digits.ContainsAnyExcept(HexDigits))
             return null;
         if (!ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong number))
-            return long.MinValue;
+            return -1;
         return Scale(number, defaultUnit);
     }
 
-    private static long Scale(decimal number, long unit)
+    private static Int128 Scale(decimal number, long unit)
     {
         // decimal holds 28 digits: number below 2^64 times 2^60 may overflow it.
-        if (number > ulong.MaxValue || (double)number * unit >= 9.3e18)
-            return long.MinValue;
+        if (number > ulong.MaxValue || (double)number * unit >= 1.9e19)
+            return -1;
         decimal bytes = Math.Truncate(number * unit);
-        return bytes > long.MaxValue ? long.MinValue : (long)bytes;
+        return bytes > ulong.MaxValue ? -1 : (Int128)bytes;
     }
+
+    private static BlockException OutOfRange(string key, string text) =>
+        BlockException.Invalid($"Value '{text}' is out of range for parameter '{key}'");
 
     private static long? UnitOf(string suffix, long defaultUnit) => suffix switch
     {

@@ -29,9 +29,7 @@ internal sealed partial class Qcow2Node
         return default;
     }
 
-    /// <summary>
-    /// Enters an epoch where one run that needs no loading holds everything; else nothing has changed.
-    /// </summary>
+    /// <summary>Enters an epoch where one run that needs no loading is all; else nothing has changed.</summary>
     private bool TryLookUpForRead(GuestOffset guest, long lengthBytes, out ClusterMapping mapping, out long epoch)
     {
         epoch = -1;

@@ -57,10 +57,11 @@ internal sealed partial class Qcow2Node
     {
         MetadataOptions now = _tables.Options;
         bool sameCaches = wanted.L2SliceBytes == now.L2SliceBytes && wanted.L2Slices == now.L2Slices &&
-            wanted.RefcountSliceBytes == now.RefcountSliceBytes && wanted.RefcountSlices == now.RefcountSlices;
+            wanted.RefcountSliceBytes == now.RefcountSliceBytes && wanted.RefcountSlices == now.RefcountSlices &&
+            wanted.BudgetBytes == now.BudgetBytes;
         if (sameCaches)
         {
-            _tables.Options = wanted;
+            _tables.ChangeOptions(wanted);
         }
         else
         {
@@ -77,7 +78,6 @@ internal sealed partial class Qcow2Node
         byte[] refcounts = await ReadTableAsync(
             location.Offset, location.ClusterCount << _geometry.ClusterBits, _file.LengthBytes, cancellation)
             .ConfigureAwait(false);
-        using MetadataScope scope = _tables.Lock.Enter();
         _tables.ReplaceCaches(wanted, refcounts);
     }
 }

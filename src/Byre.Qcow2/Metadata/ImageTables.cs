@@ -1,3 +1,4 @@
+using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Qcow2.Layout;
 using Byre.Qcow2.WriteCache;
@@ -10,6 +11,9 @@ namespace Byre.Qcow2.Metadata;
 /// </summary>
 internal sealed class ImageTables : IDisposable
 {
+    private readonly CacheCleaner _cleaner;
+
+    /// <exception cref="BlockException">There is no memory for caches that large.</exception>
     public ImageTables(BlockNode file, BlockNode dataFile, ImageHeader header, MetadataOptions options)
     {
         File = file;
@@ -18,11 +22,12 @@ internal sealed class ImageTables : IDisposable
         Header = header;
         Options = options;
         Geometry = header.CreateGeometry();
-        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices, options.Scheduler);
-        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler);
+        (L2Cache, RefcountCache) = CreateCaches(options);
         Epochs = new RequestEpochs(options.Scheduler);
         Quarantine = new ClusterQuarantine(Geometry, Epochs, options.Obeys(OrderingRules.UnlinkBeforeReuse));
         CompressedCache = CreateCompressedCache();
+        JoinBudget();
+        _cleaner = new CacheCleaner(this);
     }
 
     public Geometry Geometry { get; }
@@ -40,7 +45,7 @@ internal sealed class ImageTables : IDisposable
     /// <summary>The header as it is on the device; changed by <see cref="StructureWriter"/> only.</summary>
     public ImageHeader Header { get; set; }
 
-    public MetadataOptions Options { get; set; }
+    public MetadataOptions Options { get; private set; }
 
     public SliceCache L2Cache { get; private set; }
 
@@ -85,15 +90,33 @@ internal sealed class ImageTables : IDisposable
         };
     }
 
-    /// <summary>Replaces the caches by ones of another size; both must be clean and unpinned.</summary>
+    /// <summary>Takes options that leave the caches as they are.</summary>
+    public void ChangeOptions(MetadataOptions options)
+    {
+        Options = options;
+        _cleaner.Restart();
+    }
+
+    /// <summary>
+    /// Replaces the caches by ones of another size; both must be clean and unpinned. Where there is no memory for them
+    /// nothing has changed.
+    /// </summary>
     public void ReplaceCaches(MetadataOptions options, ReadOnlySpan<byte> refcountTable)
     {
-        L2Cache.Dispose();
-        RefcountCache.Dispose();
-        Options = options;
-        L2Cache = new SliceCache(options.L2SliceBytes, options.L2Slices, options.Scheduler);
-        RefcountCache = new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler);
-        Install(L1, refcountTable);
+        (SliceCache l2, SliceCache refcounts) = CreateCaches(options);
+        LeaveBudget();
+        using (MetadataScope scope = Lock.Enter())
+        {
+            _ = scope;
+            L2Cache.Dispose();
+            RefcountCache.Dispose();
+            L2Cache = l2;
+            RefcountCache = refcounts;
+            Install(L1, refcountTable);
+        }
+
+        ChangeOptions(options);
+        JoinBudget();
     }
 
     /// <summary>
@@ -121,7 +144,35 @@ internal sealed class ImageTables : IDisposable
 
     public void Dispose()
     {
+        _cleaner.Dispose();
+        LeaveBudget();
         L2Cache.Dispose();
         RefcountCache.Dispose();
+    }
+
+    private static (SliceCache L2, SliceCache Refcounts) CreateCaches(MetadataOptions options)
+    {
+        var l2 = new SliceCache(options.L2SliceBytes, options.L2Slices, options.Scheduler);
+        try
+        {
+            return (l2, new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler));
+        }
+        catch
+        {
+            l2.Dispose();
+            throw;
+        }
+    }
+
+    private void JoinBudget()
+    {
+        if (Options.BudgetBytes is { } bytes)
+            Options.Budget.Join(this, bytes);
+    }
+
+    private void LeaveBudget()
+    {
+        if (Options.BudgetBytes is not null)
+            Options.Budget.Leave(this);
     }
 }

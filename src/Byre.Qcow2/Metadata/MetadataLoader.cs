@@ -78,6 +78,8 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
     private async ValueTask ReadAsync(
         SliceCache cache, HostOffset slice, int index, MissKind kind, CancellationToken cancellation)
     {
+        if (tables.Options.BudgetBytes is not null)
+            tables.Options.Budget.NoteMiss();
         bool success = false;
         try
         {

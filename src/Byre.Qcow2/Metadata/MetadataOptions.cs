@@ -21,6 +21,21 @@ internal sealed record MetadataOptions
     /// <summary>Clusters of compressed data that are gathered in memory (ClusterWriteCache); 0: none.</summary>
     public int CompressedCacheClusters { get; init; } = DefaultCompressedCacheClusters;
 
+    /// <summary>
+    /// Bytes that the caches share with those of other nodes (<see cref="Budget"/>): the numbers of slices above are
+    /// what they could use, no more than address space. Null: the caches have their slices for themselves.
+    /// </summary>
+    public long? BudgetBytes { get; init; }
+
+    /// <summary>Who divides <see cref="BudgetBytes"/>.</summary>
+    public CacheBudget Budget { get; init; } = CacheBudget.OfProcess;
+
+    /// <summary>How long a slice may be unused before its memory is given back; zero for ever.</summary>
+    public TimeSpan CacheCleanInterval { get; init; }
+
+    /// <summary>What the interval is measured by.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Leave refcount updates of data clusters for the close, or for a repair after a crash.</summary>
     public bool LazyRefcounts { get; init; }
 

@@ -50,6 +50,9 @@ internal sealed class SliceCache : IDisposable
 
     public int SliceBits { get; }
 
+    /// <summary>Slices that there is room for; the limit may be lower.</summary>
+    public int CapacitySlices => _capacity;
+
     /// <summary>Slices with changes that are not on the device yet.</summary>
     public int DirtyCount { get; private set; }
 

@@ -33,6 +33,23 @@ public sealed class Qcow2OpenOptionsTests
         "compressed-cache-size=65535", "Compressed cache size must be 0 or at least the cluster size (65536)")]
     [InlineData("compressed-cache-size=1000T", "Compressed cache size too big")]
     [InlineData("cache-size=8000P", "Refcount cache size too big")]
+    [InlineData("cache-size=8E", "Refcount cache size too big")]
+    [InlineData("l2-cache-size=16E", "Value '16E' is out of range for parameter 'l2-cache-size'")]
+    [InlineData("cache-budget=24575", "cache-budget must be at least 24576 bytes")]
+    [InlineData("cache-budget=0", "cache-budget must be at least 24576 bytes")]
+    [InlineData("cache-budget=1025G", "cache-budget too big")]
+    [InlineData("cache-budget=16E", "Value '16E' is out of range for parameter 'cache-budget'")]
+    [InlineData("cache-budget=-1", "Value '-1' is out of range for parameter 'cache-budget'")]
+    [InlineData("cache-budget=x", "Parameter 'cache-budget' expects a non-negative number below 2^64")]
+    [InlineData(
+        "cache-budget=1M,cache-size=1M",
+        "cache-budget may not be set together with cache-size, l2-cache-size or refcount-cache-size")]
+    [InlineData(
+        "cache-budget=1M,l2-cache-size=1M",
+        "cache-budget may not be set together with cache-size, l2-cache-size or refcount-cache-size")]
+    [InlineData(
+        "cache-budget=1M,refcount-cache-size=1M",
+        "cache-budget may not be set together with cache-size, l2-cache-size or refcount-cache-size")]
     [InlineData(
         "overlap-check=constant,overlap-check.template=all",
         "Conflicting values for qcow2 options 'overlap-check' ('constant') and 'overlap-check.template' ('all')")]
@@ -124,6 +141,18 @@ public sealed class Qcow2OpenOptionsTests
     public void CompressedCacheIsSizedInClusters(string options, int clusters) =>
         Assert.Equal(clusters, Parse(options).ToMetadataOptions().CompressedCacheClusters);
 
+    /// <summary>A member of a budget may use all of it, or what its disk needs.</summary>
+    [Theory]
+    [InlineData("cache-budget=24576", 7, 7)]
+    [InlineData("cache-budget=1M", 257, 257)]
+    [InlineData("cache-budget=1G", 2049, 641)]
+    [InlineData("cache-budget=24576,l2-cache-entry-size=512", 49, 7)]
+    public void ABudgetLimitsWhatANodeCanUse(string options, int l2Slices, int refcountSlices)
+    {
+        CacheSizes caches = Parse(options, Header(64L << 30)).Caches;
+        Assert.Equal((l2Slices, refcountSlices), (caches.L2Slices, caches.RefcountSlices));
+    }
+
     [Fact]
     public void LargeDisksAreCapped() => Assert.Equal(8192, Parse("", Header(1L << 50)).Caches.L2Slices);
 
@@ -145,6 +174,10 @@ public sealed class Qcow2OpenOptionsTests
     [InlineData("overlap-check.active-l1=on", "overlap-check=none", "overlap-check.active-l1=on,overlap-check=none")]
     [InlineData("cache-size=1M", "l2-cache-size=2M,refcount-cache-size=3M", "cache-size=1M")]
     [InlineData("l2-cache-size=1M", "cache-size=2M,refcount-cache-size=3M", "l2-cache-size=1M,refcount-cache-size=3M")]
+    [InlineData("cache-budget=1M", "cache-size=2M", "cache-budget=1M")]
+    [InlineData("cache-budget=1M", "l2-cache-size=2M,refcount-cache-size=3M", "cache-budget=1M")]
+    [InlineData("l2-cache-size=1M", "cache-budget=2M", "l2-cache-size=1M")]
+    [InlineData("cache-size=1M", "cache-budget=2M", "cache-size=1M")]
     [InlineData("lazy-refcounts=on", "lazy-refcounts=off,cache-size=2M", "lazy-refcounts=on,cache-size=2M")]
     public void ReopenJoinsOptions(string changes, string current, string joined)
     {

@@ -41,6 +41,9 @@ internal sealed class EngineHarness : IDisposable
     /// <summary>Slices of the caches: small ones make evictions happen.</summary>
     public int L2Slices { get; set; } = 2;
 
+    /// <summary>Changes the options that the node is opened with.</summary>
+    public Func<MetadataOptions, MetadataOptions> Adjust { get; init; } = static options => options;
+
     public static void Run(ValueTask task) => task.AsTask().GetAwaiter().GetResult();
 
     public static T Run<T>(ValueTask<T> task) => task.AsTask().GetAwaiter().GetResult();
@@ -68,14 +71,14 @@ internal sealed class EngineHarness : IDisposable
             File = file,
             Header = HeaderCodec.Parse(header),
             Flags = OpenFlags.ReadWrite | OpenFlags.Unmap,
-            Options = new MetadataOptions
+            Options = Adjust(new MetadataOptions
             {
                 L2SliceBytes = sliceBytes,
                 L2Slices = L2Slices,
                 RefcountSliceBytes = sliceBytes,
                 RefcountSlices = 4,
                 LazyRefcounts = Options.LazyRefcounts,
-            },
+            }),
         };
         Node = Run(Qcow2Node.OpenAsync(context, CancellationToken.None));
         Node.ReplaceBacking(_backing);
