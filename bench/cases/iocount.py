@@ -14,6 +14,7 @@ CLUSTERS = DISK_GB << 14
 METRICS = [Metric("calls", "calls", ".0f", "less"), Metric("data", "data wr", ".0f"), Metric("l2", "L2 wr", ".0f"),
            Metric("refcount", "refcount wr", ".0f"), Metric("other", "other wr", ".0f"),
            Metric("image_reads", "image rd", ".0f"), Metric("backing_reads", "backing rd", ".0f"),
+           Metric("metadata_reads", "metadata rd", ".0f"),
            Metric("syncs", "fdatasync", ".0f"), Metric("fallocates", "fallocate", ".0f"),
            Metric("mb", "MB written", ".1f"), Metric("metadata_mb", "of it metadata", ".2f"),
            Metric("amplification", "× guest bytes", ".2f")]

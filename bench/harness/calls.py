@@ -72,26 +72,26 @@ def can_trace():
 
 
 def _classify(calls, image, backing, guest_bytes):
-    ranges = metadata_ranges(image)
-    counted = dict.fromkeys(("data", "l2", "refcount", "other", "image_reads", "backing_reads", "syncs", "fallocates",
-                             "seeks", "mb", "metadata_mb"), 0)
+    ranges = {path: metadata_ranges(path) for path in (image, backing) if path}
+    counted = dict.fromkeys(("data", "l2", "refcount", "other", "image_reads", "backing_reads", "metadata_reads",
+                             "syncs", "fallocates", "seeks"), 0)
+    megabytes = dict.fromkeys(("mb", "metadata_mb"), 0.0)
     for call, path, size, offset in calls:
-        if path not in (image, backing):
+        if path not in ranges:
             continue
+        kind = next((kind for start, end, kind in ranges[path] if start <= offset < end), "data")
         if call in READS and size >= SMALLEST_READ_BYTES:
-            counted["image_reads" if path == image else "backing_reads"] += 1
+            what = "metadata" if kind != "data" else "image" if path == image else "backing"
+            counted[what + "_reads"] += 1
         elif call in WRITES and path == image:
-            kind = next((kind for start, end, kind in ranges if start <= offset < end), "data")
             counted[{"data": "data", "L2": "l2", "refcount": "refcount"}.get(kind, "other")] += 1
-            counted["mb"] += size / 1e6
-            counted["metadata_mb"] += size / 1e6 if kind != "data" else 0
+            megabytes["mb"] += size / 1e6
+            megabytes["metadata_mb"] += size / 1e6 if kind != "data" else 0
         elif call in ("fdatasync", "fsync", "sync_file_range"):
             counted["syncs"] += 1
         elif call in ("fallocate", "ftruncate"):
             counted["fallocates"] += 1
         elif call == "lseek":
             counted["seeks"] += 1
-    counted["calls"] = sum(counted[key] for key in ("data", "l2", "refcount", "other", "image_reads", "backing_reads",
-                                                    "syncs", "fallocates", "seeks"))
-    counted["amplification"] = counted["mb"] * 1e6 / guest_bytes if guest_bytes else None
-    return counted
+    amplification = megabytes["mb"] * 1e6 / guest_bytes if guest_bytes else None
+    return {**counted, **megabytes, "calls": sum(counted.values()), "amplification": amplification}

@@ -74,7 +74,9 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            await NodeClosing.CloseAfterFailureAsync(dataFile, file).ConfigureAwait(false);
+            if (dataFile is not null)
+                await dataFile.DisposeAsync().ConfigureAwait(false);
+            await file.DisposeAsync().ConfigureAwait(false);
             throw;
         }
 
@@ -85,7 +87,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            await NodeClosing.CloseAfterFailureAsync(node).ConfigureAwait(false);
+            await node.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -108,7 +110,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            await NodeClosing.CloseAfterFailureAsync(file).ConfigureAwait(false);
+            await file.DisposeAsync().ConfigureAwait(false);
             throw;
         }
 
@@ -142,7 +144,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            await NodeClosing.CloseAfterFailureAsync(file).ConfigureAwait(false);
+            await file.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -159,16 +161,18 @@ public sealed class Qcow2Driver : BlockDriver
             else
                 await CreatePlainAsync(file, dataFile, options, cancellation).ConfigureAwait(false);
         }
-        catch
+        finally
         {
-            await NodeClosing.CloseAfterFailureAsync(dataFile, file).ConfigureAwait(false);
-            throw;
+            if (node is null)
+            {
+                if (dataFile is not null)
+                    await dataFile.DisposeAsync().ConfigureAwait(false);
+                await file.DisposeAsync().ConfigureAwait(false);
+            }
         }
 
         if (node is not null)
             await PreallocateAndCloseAsync(node, options, cancellation).ConfigureAwait(false);
-        else
-            await NodeClosing.CloseAllAsync(dataFile, file).ConfigureAwait(false);
     }
 
     private static async ValueTask CreatePlainAsync(
@@ -210,11 +214,23 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch (BlockException failure)
         {
-            await NodeClosing.CloseAfterFailureAsync(node).ConfigureAwait(false);
+            await CloseFailedAsync(node).ConfigureAwait(false);
             throw failure.Prepend("Could not resize image: ");
         }
 
         await node.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async ValueTask CloseFailedAsync(Qcow2Node node)
+    {
+        try
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // What made the creation fail comes first; the image is removed.
+        }
     }
 
     private static void CheckUsable(ImageHeader header, OpenRequest request)
@@ -261,7 +277,7 @@ public sealed class Qcow2Driver : BlockDriver
 
         if (header.HasDataFile)
             return dataFile;
-        await NodeClosing.CloseAfterFailureAsync(dataFile).ConfigureAwait(false);
+        await dataFile.DisposeAsync().ConfigureAwait(false);
         throw BlockException.Invalid("'data-file' can only be set for images with an external data file");
     }
 

@@ -56,6 +56,20 @@ internal sealed class SliceIndex
         return index;
     }
 
+    /// <summary>How many entries <see cref="Find"/> compares for <paramref name="offset"/>; for tests.</summary>
+    public int CountProbes(long offset)
+    {
+        int probes = 0;
+        for (int index = _buckets[BucketOf(offset)]; index != None; index = _entries[index].Next)
+        {
+            probes++;
+            if (_entries[index].Offset == offset)
+                break;
+        }
+
+        return probes;
+    }
+
     /// <summary>An entry that is free, a new one where there is none.</summary>
     public int Take()
     {

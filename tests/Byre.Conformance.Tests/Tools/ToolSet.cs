@@ -24,7 +24,12 @@ public sealed record ToolSet(string Name, string QemuImg, string QemuIo)
     public ToolResult Io(string directory, params IEnumerable<string> arguments) =>
         Run(QemuIo, "qemu-io", directory, arguments);
 
-    private static ToolResult Run(string path, string name, string directory, IEnumerable<string> arguments)
+    /// <summary>Runs the exerciser in a directory under strace with these options.</summary>
+    public ToolResult TracedIo(string directory, IEnumerable<string> options, IEnumerable<string> arguments) =>
+        Run("strace", "strace", directory, [.. options, QemuIo, .. arguments]);
+
+    /// <summary>Runs any program in a directory.</summary>
+    public static ToolResult Run(string path, string name, string directory, IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(path)
         {

@@ -22,12 +22,7 @@ internal sealed record Fault
 
     public FaultEffect Effect { get; init; }
 
-    /// <summary>
-    /// Nothing fails, but the transfer of that number is short; with <see cref="ShortCut.OftenAndUnaligned"/> all are.
-    /// </summary>
-    public ShortCut? Cut { get; init; }
-
-    public override string ToString() => Cut is { } cut ? $"transfer {Call} short: {cut}" :
+    public override string ToString() =>
         $"{(Moment is { } moment ? moment.ToString() : $"call {Call}")} errno {Error}" +
         $"{(IsPersistent ? " for good" : "")}{(IsFullDevice ? " (device full)" : "")}" +
         $"{(Effect == FaultEffect.Nothing ? "" : $" ({Effect})")}";
