@@ -31,6 +31,13 @@ internal sealed class ExportImage : IAsyncDisposable
             flags |= OpenFlags.ReadWrite;
         if (line.Unmaps == true)
             flags |= OpenFlags.Unmap;
+        if (line.Aio == "native" && (flags & OpenFlags.CacheDirect) == 0)
+        {
+            throw BlockException.Invalid(
+                $"Failed to blk_new_open '{line.Image}': " +
+                "aio=native was specified, but it requires cache.direct=on, which was not specified.");
+        }
+
         BlockNode node = await OpenNodeAsync(context, line, flags).ConfigureAwait(false);
         try
         {

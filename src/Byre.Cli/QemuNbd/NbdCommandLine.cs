@@ -72,8 +72,8 @@ internal sealed class NbdCommandLine
     /// <summary>-n, --cache; null where not given.</summary>
     public CacheMode? Cache { get; set; }
 
-    /// <summary>--aio was given.</summary>
-    public bool HasAio { get; set; }
+    /// <summary>--aio; null where it was not given.</summary>
+    public string? Aio { get; set; }
 
     /// <summary>--discard; null where not given.</summary>
     public bool? Unmaps { get; set; }

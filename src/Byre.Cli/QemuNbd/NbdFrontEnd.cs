@@ -91,6 +91,7 @@ internal static class NbdFrontEnd
                     MaxClients = line.MaxClients,
                     HandshakeLimit = TimeSpan.FromSeconds(line.HandshakeSeconds),
                     Tls = tls,
+                    CreateLoop = ServiceLoops.Of(line.Aio),
                     Log = context.Report,
                 },
                 IsPersistent = line.IsPersistent,

@@ -1,6 +1,7 @@
 using System.Text;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
+using Byre.Cli.Serve;
 using Byre.Cli.Shared;
 
 namespace Byre.Cli.QemuNbd;
@@ -163,11 +164,11 @@ internal static class NbdOptionScanner
                 line.Cache = cache;
                 break;
             case AioOption:
-                if (line.HasAio)
+                if (line.Aio is not null)
                     throw BlockException.Invalid("--aio can only be specified once");
-                if (argument is not ("threads" or "native" or "io_uring"))
-                    throw BlockException.Invalid($"Invalid aio mode '{argument}'");
-                line.HasAio = true;
+                line.Aio = ServiceLoops.IsAio(argument)
+                    ? argument
+                    : throw BlockException.Invalid($"Invalid aio mode '{argument}'");
                 break;
             case DiscardOption:
                 if (line.Unmaps is not null)
@@ -224,7 +225,7 @@ internal static class NbdOptionScanner
             throw BlockException.Invalid("List mode is incompatible with a file name");
         bool hasDeviceSetting = line.ExportName is not null || line.Description is not null || line.OffsetBytes != 0
             || line.Device is not null || line.Disconnects || line.Format is not null || line.Snapshot is not null
-            || line.Bitmaps.Count > 0 || line.OffersAllocationDepth || line.HasAio || line.Unmaps is not null
+            || line.Bitmaps.Count > 0 || line.OffersAllocationDepth || line.Aio is not null || line.Unmaps is not null
             || line.Cache is not null;
         if (hasDeviceSetting)
             throw BlockException.Invalid("List mode is incompatible with per-device settings");

@@ -21,6 +21,7 @@ internal sealed class ServeArguments
           -l, --snapshot SNAP   an internal snapshot: ID_OR_NAME
               --temporary       writes go to a temporary overlay
           -t, --cache MODE      none, writeback (default), writethrough, directsync or unsafe
+              --aio MODE        how files are waited for: io_uring (default), native or threads
               --no-discard      discards are ignored
           -e, --clients NUM     clients at the same time (default: any number)
               --object TYPE,id=ID,...  define tls-creds-x509 or authz-simple
@@ -38,6 +39,7 @@ internal sealed class ServeArguments
     private const int ObjectOption = 259;
     private const int TlsCredsOption = 260;
     private const int TlsAuthzOption = 261;
+    private const int AioOption = 262;
 
     private static readonly LongOption[] LongOptions =
     [
@@ -50,6 +52,7 @@ internal sealed class ServeArguments
         new("snapshot", 'l', TakesArgument: true),
         new("temporary", TemporaryOption),
         new("cache", 't', TakesArgument: true),
+        new("aio", AioOption, TakesArgument: true),
         new("no-discard", NoDiscardOption),
         new("clients", 'e', TakesArgument: true),
         new("exit", 'x'),
@@ -76,6 +79,9 @@ internal sealed class ServeArguments
     public string? Port { get; private set; }
 
     public bool UsesTcp => Address is not null || Port is not null;
+
+    /// <summary>--aio; null where it was not given.</summary>
+    public string? Aio { get; private set; }
 
     public int MaxClients { get; private set; }
 
@@ -124,6 +130,7 @@ internal sealed class ServeArguments
         Snapshot = _snapshot,
         UsesTemporaryOverlay = _isTemporary,
         Cache = _cache,
+        Aio = Aio,
         Unmaps = _discards,
     };
 
@@ -152,6 +159,11 @@ internal sealed class ServeArguments
                 if (!CacheMode.TryParse(argument, out CacheMode cache))
                     throw BlockException.Invalid($"Invalid cache option: {argument}");
                 _cache = cache;
+                break;
+            case AioOption:
+                Aio = ServiceLoops.IsAio(argument)
+                    ? argument
+                    : throw BlockException.Invalid($"Invalid aio mode '{argument}'");
                 break;
             case 'e':
                 if (!int.TryParse(argument, NumberStyles.None, CultureInfo.InvariantCulture, out int clients))

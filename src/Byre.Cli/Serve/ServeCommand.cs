@@ -77,6 +77,7 @@ internal sealed class ServeCommand : Verb
                 {
                     MaxClients = parsed.MaxClients,
                     Tls = parsed.TlsCredentials is { } id ? context.Tls.ForServer(id, parsed.TlsAuthorization) : null,
+                    CreateLoop = ServiceLoops.Of(parsed.Aio),
                     Log = context.Report,
                 },
                 IsPersistent = !parsed.EndsWithLastClient,

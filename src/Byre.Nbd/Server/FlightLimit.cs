@@ -1,3 +1,4 @@
+using Byre.Block.Threading;
 using Byre.Nbd.Protocol;
 
 namespace Byre.Nbd.Server;
@@ -5,7 +6,8 @@ namespace Byre.Nbd.Server;
 /// <summary>
 /// Bounds what one client has in flight: requests, and bytes of payload. The receiving thread waits; others leave.
 /// </summary>
-internal sealed class FlightLimit : IDisposable
+/// <param name="loop">What the receiving thread runs while it waits; null where it sleeps.</param>
+internal sealed class FlightLimit(SubmissionLoop? loop) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly ManualResetEventSlim _changed = new(false, spinCount: 0);
@@ -16,14 +18,7 @@ internal sealed class FlightLimit : IDisposable
     /// <summary>Requests in flight.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
-    /// <summary>Takes a place; waits until there is one.</summary>
-    public void Enter(long bytes)
-    {
-        while (!TryEnter(bytes))
-            _changed.Wait();
-    }
-
-    /// <summary>Takes a place where there is one.</summary>
+    /// <summary>Takes a place where there is one; else <see cref="Wait"/> waits for a change.</summary>
     public bool TryEnter(long bytes)
     {
         lock (_gate)
@@ -46,30 +41,37 @@ internal sealed class FlightLimit : IDisposable
         {
             _requests--;
             _bytes -= bytes;
-            if (_isAwaited)
+            if (!_isAwaited)
+                return;
+            if (loop is null)
                 _changed.Set();
+            else if (SubmissionThread.Loop != loop)
+                loop.Wake();
         }
     }
 
-    /// <summary>Waits until nothing is in flight.</summary>
-    public void WaitUntilEmpty()
-    {
-        while (!IsEmptyOrAwaited())
-            _changed.Wait();
-    }
-
-    public void Dispose() => _changed.Dispose();
-
-    private bool IsEmptyOrAwaited()
+    /// <summary>True where nothing is in flight; else <see cref="Wait"/> waits for a change.</summary>
+    public bool IsEmpty()
     {
         lock (_gate)
             return Settle(_requests == 0);
     }
 
+    /// <summary>Waits until another thread has left, or anything else has happened in the loop.</summary>
+    public void Wait()
+    {
+        if (loop is null)
+            _changed.Wait();
+        else
+            loop.RunOnce();
+    }
+
+    public void Dispose() => _changed.Dispose();
+
     private bool Settle(bool isSatisfied)
     {
         _isAwaited = !isSatisfied;
-        if (_isAwaited)
+        if (_isAwaited && loop is null)
             _changed.Reset();
         return isSatisfied;
     }

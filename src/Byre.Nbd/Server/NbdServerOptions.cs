@@ -1,3 +1,4 @@
+using Byre.Block.Threading;
 using Byre.Nbd.Protocol;
 
 namespace Byre.Nbd.Server;
@@ -13,6 +14,12 @@ public sealed record NbdServerOptions
 
     /// <summary>What clients must show before anything is served; null for plain connections.</summary>
     public NbdServerTls? Tls { get; init; }
+
+    /// <summary>
+    /// Makes a loop for the calling thread, which serves one connection; null, or a result of null, where each request
+    /// that has to wait is left to a worker thread.
+    /// </summary>
+    public Func<SubmissionLoop?>? CreateLoop { get; init; }
 
     /// <summary>Receives a line, without prefix and line end, for each client that was sent away; null drops
     /// them.</summary>

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Byre.Block.Threading;
 using Byre.Nbd.Transport;
 
 namespace Byre.Nbd.Server;
@@ -82,7 +83,8 @@ internal sealed class ServerConnection
 
     private void Transmit(NegotiatedSession session, INbdTransport transport)
     {
-        using var transmission = new Transmission(session, transport);
+        SubmissionLoop? loop = transport.Descriptor is null ? null : Options.CreateLoop?.Invoke();
+        using var transmission = new Transmission(session, transport, loop);
         if (transmission.Run() is { } reason)
             Options.Log?.Invoke($"Disconnect client, due to: {reason}");
     }

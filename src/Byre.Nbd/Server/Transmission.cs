@@ -18,13 +18,20 @@ internal sealed class Transmission : IDisposable
     private readonly INbdTransport _transport;
     private readonly RequestReceiver _receiver;
     private readonly ReplySender _sender;
-    private readonly FlightLimit _limit = new();
+    private readonly SubmissionLoop? _loop;
+    private readonly FlightLimit _limit;
     private readonly Lock _freeLock = new();
     private readonly Stack<ServerRequest> _free = new();
     private readonly Thread _thread = Thread.CurrentThread;
 
-    public Transmission(NegotiatedSession session, INbdTransport transport)
+    /// <param name="session">What was negotiated.</param>
+    /// <param name="transport">The connection.</param>
+    /// <param name="loop">What this thread waits in, for requests and for files; null where only requests are waited
+    /// for, and files by others. It belongs to the transmission from now on.</param>
+    public Transmission(NegotiatedSession session, INbdTransport transport, SubmissionLoop? loop)
     {
+        _loop = loop;
+        _limit = new FlightLimit(loop);
         _session = session;
         _transport = transport;
         _receiver = new RequestReceiver(session.Mode);
@@ -39,17 +46,18 @@ internal sealed class Transmission : IDisposable
     public string? Run()
     {
         Statistics.ClientCame();
+        SubmissionThread.Attach(_loop);
         try
         {
             string? reason = Serve();
-            _sender.FlushFromReceiver();
-            _limit.WaitUntilEmpty();
+            WaitUntilAnswered();
             return reason ?? (_sender.Failure is { } failure ? $"Failed to send reply: {failure}" : null);
         }
         finally
         {
             _transport.Shutdown();
-            _limit.WaitUntilEmpty();
+            WaitUntilAnswered();
+            SubmissionThread.Attach(null);
             Statistics.ClientWent();
         }
     }
@@ -59,6 +67,7 @@ internal sealed class Transmission : IDisposable
         _sender.Dispose();
         _receiver.Dispose();
         _limit.Dispose();
+        _loop?.Dispose();
         foreach (ServerRequest request in _free)
             request.Release();
     }
@@ -90,9 +99,34 @@ internal sealed class Transmission : IDisposable
     /// <summary>Waits for more bytes; false at the end.</summary>
     private bool Fill()
     {
-        int count = _transport.Receive(_receiver.Target.Span);
+        int count = _loop is null ? _transport.Receive(_receiver.Target.Span) : ReceiveByLoop(_loop);
         _receiver.Advance(count);
         return count > 0;
+    }
+
+    /// <summary>Waits for more bytes, and meanwhile sends the answers of the requests that end.</summary>
+    private int ReceiveByLoop(SubmissionLoop loop)
+    {
+        loop.BeginReceive(_transport.Descriptor!.Value, _receiver.Target);
+        while (true)
+        {
+            loop.RunOnce();
+            _sender.FlushFromReceiver();
+            if (loop.EndReceive() is { } count)
+                return count;
+        }
+    }
+
+    /// <summary>Waits for all requests. Their answers are sent, or dropped where the client has gone.</summary>
+    private void WaitUntilAnswered()
+    {
+        while (true)
+        {
+            _sender.FlushFromReceiver();
+            if (_limit.IsEmpty())
+                return;
+            _limit.Wait();
+        }
     }
 
     private bool TryFill()
@@ -147,11 +181,15 @@ internal sealed class Transmission : IDisposable
 
     private void Enter(long held)
     {
-        if (!_limit.TryEnter(held))
+        if (_limit.TryEnter(held))
+            return;
+        while (true)
         {
             // What is answered already makes room only once it is sent.
             _sender.FlushFromReceiver();
-            _limit.Enter(held);
+            if (_limit.TryEnter(held))
+                return;
+            _limit.Wait();
         }
     }
 

@@ -11,6 +11,9 @@ internal interface INbdTransport : IDisposable
     /// <summary>True where <see cref="TrySend"/> can be used.</summary>
     bool CanTrySend { get; }
 
+    /// <summary>The socket's descriptor, where its bytes are those of the stream; null where they are not.</summary>
+    int? Descriptor { get; }
+
     /// <summary>Waits until something has arrived and takes what fits; 0 at the end of the stream.</summary>
     int Receive(Span<byte> destination);
 

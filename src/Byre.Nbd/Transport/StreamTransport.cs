@@ -19,6 +19,9 @@ internal sealed class StreamTransport(Stream stream, Socket socket) : INbdTransp
     public bool CanTrySend => false;
 
     /// <inheritdoc/>
+    public int? Descriptor => null;
+
+    /// <inheritdoc/>
     public int Receive(Span<byte> destination)
     {
         try

@@ -62,6 +62,7 @@ public abstract class HostFileDriver : BlockDriver
                 FileName = options.FileName,
                 ExactFileName = options.FileName,
                 EffectiveOptions = effective,
+                UsesRing = options.UsesRing,
             };
         }
         catch

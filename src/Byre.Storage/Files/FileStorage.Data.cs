@@ -2,6 +2,7 @@ using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Requests;
 using Byre.Block.Threading;
+using Byre.Storage.IoUring;
 
 namespace Byre.Storage.Files;
 
@@ -26,7 +27,7 @@ public sealed partial class FileStorage
         {
             return TryReadCached(offset, destination)
                 ? default
-                : WorkerOperation.Queue(this, WorkerTask.Read, offset, destination, RequestFlags.None);
+                : Queue(WorkerTask.Read, offset, destination, RequestFlags.None);
         }
 
         int errno = ReadBlocking(offset, destination);
@@ -42,7 +43,7 @@ public sealed partial class FileStorage
         if (WriteObstacle() is { } obstacle)
             return Failed(obstacle);
         if (SubmissionThread.MustNotBlock && MayWait(source, flags))
-            return WorkerOperation.Queue(this, WorkerTask.Write, offset, source, flags);
+            return Queue(WorkerTask.Write, offset, source, flags);
         int errno = WriteBlocking(offset, source);
         return errno == Errno.None ? Complete(flags) : Failed(errno);
     }
@@ -51,7 +52,7 @@ public sealed partial class FileStorage
     protected override ValueTask FlushCoreAsync(CancellationToken cancellation)
     {
         if (SubmissionThread.MustNotBlock && NeedsFlush)
-            return WorkerOperation.Queue(this, WorkerTask.Flush, 0, default, RequestFlags.None);
+            return Queue(WorkerTask.Flush, 0, default, RequestFlags.None);
         try
         {
             Flush();
@@ -77,6 +78,41 @@ public sealed partial class FileStorage
             throw BlockException.FromErrno(errno);
         if (task == WorkerTask.Flush || (flags & RequestFlags.ForceUnitAccess) != 0)
             Flush();
+    }
+
+    /// <summary>The mark that a flush which begins now reaches.</summary>
+    internal long BeginFlush() => Interlocked.Read(ref _changes);
+
+    /// <summary>A flush that began at a mark has ended. Returns an error number.</summary>
+    internal int EndFlush(long changes, int result)
+    {
+        // Another flush failed meanwhile: this one may have succeeded without what the kernel dropped.
+        if (_isPoisoned)
+            return Errno.InputOutput;
+        if (result < 0)
+        {
+            _isPoisoned = true;
+            return -result;
+        }
+
+        NoteStable(changes);
+        return Errno.None;
+    }
+
+    /// <summary>Something was written up to <paramref name="endBytes"/>.</summary>
+    internal void NoteWritten(long endBytes)
+    {
+        NoteChange();
+        GrowLength(endBytes);
+    }
+
+    // By the ring of this thread where it has one, else by a worker thread.
+    private ValueTask Queue(WorkerTask task, long offset, in IoVector memory, RequestFlags flags)
+    {
+        OpenFile file = _file;
+        return UsesRing && SubmissionThread.Loop is RingReactor reactor && file.Transfer.Accepts(memory)
+            ? RingOperation.Queue(reactor, this, file, task, offset, memory, flags)
+            : WorkerOperation.Queue(this, task, offset, memory, flags);
     }
 
     private int ReadBlocking(long offset, in IoVector destination)
@@ -128,13 +164,14 @@ public sealed partial class FileStorage
 
     // To be called when the file has been changed and before the request completes: then no later question is
     // answered from what was known before, and no later flush believes that there is nothing to do.
-    private void NoteChange()
+    internal void NoteChange()
     {
         Interlocked.Increment(ref _changes);
         _holes.Invalidate();
     }
 
-    private bool NeedsFlush =>
+    /// <summary>False where everything that was written is stable.</summary>
+    internal bool NeedsFlush =>
         _isPoisoned || ((OpenedFlags & Block.Graph.OpenFlags.CacheNoFlush) == 0
             && Interlocked.Read(ref _changes) != Interlocked.Read(ref _stableChanges));
 
@@ -144,16 +181,10 @@ public sealed partial class FileStorage
             throw BlockException.FromErrno(Errno.InputOutput);
         if (!NeedsFlush)
             return;
-        long changes = Interlocked.Read(ref _changes);
-
-        int error = _calls.Synchronise(_file.Fd);
-        if (error < 0)
-        {
-            _isPoisoned = true;
-            throw BlockException.FromErrno(-error);
-        }
-
-        NoteStable(changes);
+        long changes = BeginFlush();
+        int errno = EndFlush(changes, _calls.Synchronise(_file.Fd));
+        if (errno != Errno.None)
+            throw BlockException.FromErrno(errno);
     }
 
     // A flush that began earlier may end later; it must not take back what this one has reached.

@@ -18,6 +18,29 @@ internal sealed unsafe class FileTransfer(SystemCalls calls, DirectAlignment ali
 
     public DirectAlignment Alignment => alignment;
 
+    /// <summary>False where the memory has to be copied, because direct I/O forbids it or has too many
+    /// pieces.</summary>
+    public bool Accepts(in IoVector memory)
+    {
+        if (memory.IsSingle)
+        {
+            fixed (byte* start = memory.Single.Span)
+                return IsAligned(start);
+        }
+
+        int count = 0;
+        nuint bits = 0;
+        foreach (Memory<byte> segment in memory)
+        {
+            fixed (byte* start = segment.Span)
+                bits |= (nuint)start | (nuint)segment.Length;
+            count++;
+        }
+
+        return count <= SystemCalls.MaxSegments
+            && (!alignment.IsDirect || (bits & (nuint)(alignment.StrictestBytes - 1)) == 0);
+    }
+
     /// <summary>Reads up to the end of the file. Returns the bytes read, or a negative error number.</summary>
     public long Read(int fd, long offset, in IoVector destination)
     {

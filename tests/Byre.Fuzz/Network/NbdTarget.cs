@@ -74,7 +74,7 @@ internal sealed class NbdTarget : IFuzzTarget
             result.AddFeature(session is null ? 1UL : 2UL);
             if (session is not null)
             {
-                using var transmission = new Transmission(session, transport);
+                using var transmission = new Transmission(session, transport, loop: null);
                 result.AddFeature(FuzzResult.HashWords(transmission.Run() ?? "", 11));
             }
         }

@@ -19,6 +19,9 @@ internal sealed class ScriptedTransport(byte[] script, FuzzRandom random) : INbd
     public bool CanTrySend => false;
 
     /// <inheritdoc/>
+    public int? Descriptor => null;
+
+    /// <inheritdoc/>
     public int Receive(Span<byte> destination)
     {
         int count = Math.Min(destination.Length, script.Length - _position);

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Byre.Block.Graph;
+using Byre.Block.Threading;
 using Byre.Nbd.Server;
+using Byre.Storage.IoUring;
 
 namespace Byre.Nbd.Tests.Support;
 
@@ -29,6 +31,10 @@ internal sealed class TestServer : IAsyncDisposable
 
     public string Uri => UriOf("");
 
+    /// <summary>All tests of the server run on both ways to wait for files: see <c>./test</c>.</summary>
+    private static Func<SubmissionLoop?>? CreateLoop =>
+        Environment.GetEnvironmentVariable("BYRE_AIO") == "threads" ? null : RingReactor.TryCreate;
+
     public string UriOf(string export) => $"nbd+unix:///{export}?socket={Path}";
 
     /// <summary>Serves memory.</summary>
@@ -50,7 +56,11 @@ internal sealed class TestServer : IAsyncDisposable
     public static TestServer Start(NbdExport[] exports, NbdServerOptions? options = null)
     {
         TestServer? self = null;
-        var settings = (options ?? new NbdServerOptions()) with { Log = line => self!.Log.Enqueue(line) };
+        NbdServerOptions settings = (options ?? new NbdServerOptions()) with
+        {
+            CreateLoop = CreateLoop,
+            Log = line => self!.Log.Enqueue(line),
+        };
         self = new TestServer([.. exports.Select(export => export.Backend)], new NbdServer(exports, settings));
         return self;
     }
@@ -73,7 +83,7 @@ internal sealed class TestServer : IAsyncDisposable
         NbdServer old = Server;
         old.Stop();
         await Task.Delay(pause);
-        Server = new NbdServer(old.Exports, new NbdServerOptions { Log = Log.Enqueue });
+        Server = new NbdServer(old.Exports, new NbdServerOptions { CreateLoop = CreateLoop, Log = Log.Enqueue });
         Listen();
     }
 

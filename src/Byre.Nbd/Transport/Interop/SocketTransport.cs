@@ -30,6 +30,9 @@ internal sealed unsafe class SocketTransport : INbdTransport
     public bool CanTrySend => true;
 
     /// <inheritdoc/>
+    public int? Descriptor => _descriptor;
+
+    /// <inheritdoc/>
     public int Receive(Span<byte> destination)
     {
         fixed (byte* start = destination)
