@@ -7,8 +7,8 @@ namespace Byre.Block.Threading;
 /// and attaches it to its thread (<see cref="SubmissionThread.Attach"/>); storage that finds it there queues its
 /// requests to it instead of waiting, and whatever waits for them goes on on that thread, inside
 /// <see cref="RunOnce"/>.
-/// <para>Everything but <see cref="Wake"/> is called by the loop's own thread. Memory that is handed over belongs to the
-/// loop until the operation has ended.</para>
+/// <para>Everything but <see cref="Wake"/> is called by the loop's own thread. Memory that is handed over belongs to
+/// the loop until the operation has ended.</para>
 /// </summary>
 public abstract class SubmissionLoop : IDisposable
 {

@@ -2,8 +2,9 @@ namespace Byre.Block.Threading;
 
 /// <summary>
 /// Says of the current thread whether the requests it issues may keep it waiting for a device. They may, unless the
-/// thread entered a scope that forbids it: a server's thread with more requests at hand. Storage then queues the request
-/// to the thread's <see cref="Loop"/>, where it has one, or does the waiting elsewhere, and the request completes later.
+/// thread entered a scope that forbids it: a server's thread with more requests at hand. Storage then queues the
+/// request to the thread's <see cref="Loop"/>, where it has one, or does the waiting elsewhere, and the request
+/// completes later.
 /// </summary>
 public static class SubmissionThread
 {

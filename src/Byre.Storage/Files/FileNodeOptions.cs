@@ -23,7 +23,7 @@ internal sealed record FileNodeOptions(string FileName, bool Locking)
             throw BlockException.Invalid($"No persistent reservation manager with id '{manager}'");
         if (fileName.Length == 0)
             throw BlockException.Invalid($"The '{driver}' block driver requires a file name");
-        return new FileNodeOptions(fileName, locking != "off") 
+        return new FileNodeOptions(fileName, locking != "off")
         {
             NeedsDirect = aio == "native",
             UsesRing = aio != "threads",
@@ -41,6 +41,8 @@ internal sealed record FileNodeOptions(string FileName, bool Locking)
     {
         if (options.Take(key) is not { } value)
             return allowed[0];
-        return allowed.Contains(value) && value.Length > 0 ? value : throw BlockException.Invalid($"invalid parameter value: {value}");
+        return allowed.Contains(value) && value.Length > 0
+            ? value
+            : throw BlockException.Invalid($"invalid parameter value: {value}");
     }
 }

@@ -7,9 +7,10 @@ namespace Byre.Storage.Files;
 
 /// <summary>
 /// A file or device of the host (drivers "file", "host_device", "host_cdrom"). Linux only; see <c>PortableStorage</c>.
-/// <para>Every request completes before its method returns: it is a blocking system call. Only on a thread that must not
-/// block (<see cref="Block.Threading.SubmissionThread"/>) it goes through the thread's io_uring, or to a worker, and
-/// completes later. Requests may be issued from any number of threads. Reads beyond the end give zeroes, writes beyond it grow a regular file.</para>
+/// <para>Every request completes before its method returns: it is a blocking system call. Only on a thread that must
+/// not block (<see cref="Block.Threading.SubmissionThread"/>) it goes through the thread's io_uring, or to a worker,
+/// and completes later. Requests may be issued from any number of threads. Reads beyond the end give zeroes, writes
+/// beyond it grow a regular file.</para>
 /// <para>With <see cref="OpenFlags.CacheDirect"/> requests must be aligned as <see cref="Limits"/> say; memory that
 /// is not aligned is copied.</para>
 /// <para>After a failed flush every write and flush fails with EIO: the kernel may have dropped the pages that it

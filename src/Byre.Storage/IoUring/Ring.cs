@@ -5,9 +5,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Byre.Storage.IoUring;
 
 /// <summary>
-/// One io_uring of the kernel: two queues in shared memory. Entries are written by <see cref="TryPrepare"/>, handed over
-/// by <see cref="Enter"/>, and their results taken by <see cref="TryTake"/>. Only the thread that created the ring uses
-/// it: the kernel relies on that. Not sealed so that tests can return what a healthy kernel rarely does.
+/// One io_uring of the kernel: two queues in shared memory. Entries are written by <see cref="TryPrepare"/>, handed
+/// over by <see cref="Enter"/>, and their results taken by <see cref="TryTake"/>. Only the thread that created the
+/// ring uses it: the kernel relies on that. Not sealed so that tests can return what a healthy kernel rarely does.
 /// </summary>
 internal unsafe class Ring : IDisposable
 {
@@ -41,7 +41,9 @@ internal unsafe class Ring : IDisposable
     private uint _tail;
     private uint _submitted;
 
-    private Ring(int descriptor, in RingParameters parameters)
+    /// <param name="descriptor">From TrySetUp; the ring closes it.</param>
+    /// <param name="parameters">From there as well.</param>
+    internal Ring(int descriptor, in RingParameters parameters)
     {
         _handle = new SafeFileHandle(descriptor, ownsHandle: true);
         _descriptor = descriptor;
@@ -71,11 +73,16 @@ internal unsafe class Ring : IDisposable
     /// <summary>
     /// A ring for this thread; null where the kernel has none, or does not let this process have one.
     /// </summary>
-    public static Ring? TryCreate(int entries)
+    public static Ring? TryCreate(int entries) =>
+        TrySetUp(entries, out int descriptor, out RingParameters parameters) ? new Ring(descriptor, parameters) : null;
+
+    /// <summary>Asks the kernel for a ring; false where it has none, or does not let this process have one.</summary>
+    internal static bool TrySetUp(int entries, out int descriptor, out RingParameters parameters)
     {
-        // Completions are put into the queue only when this thread asks for them, which spares it interruptions. Kernels
-        // before 6.1 do not know that.
-        return TryCreate(entries, ClampSizes | SubmitAll | SingleIssuer | DeferWork) ?? TryCreate(entries, ClampSizes);
+        // Completions are put into the queue only when this thread asks for them, which spares it interruptions.
+        // Kernels before 6.1 do not know that.
+        return TrySetUp(entries, ClampSizes | SubmitAll | SingleIssuer | DeferWork, out descriptor, out parameters)
+            || TrySetUp(entries, ClampSizes, out descriptor, out parameters);
     }
 
     /// <summary>An entry to fill; false where the queue is full, and <see cref="Enter"/> has to be called.</summary>
@@ -148,19 +155,17 @@ internal unsafe class Ring : IDisposable
         _handle.Dispose();
     }
 
-    private static Ring? TryCreate(int entries, uint flags)
+    private static bool TrySetUp(int entries, uint flags, out int descriptor, out RingParameters parameters)
     {
-        var parameters = new RingParameters { Flags = flags };
-        int descriptor = (int)LibC.SetUp(SetUpCall, entries, &parameters);
+        parameters = new RingParameters { Flags = flags };
+        fixed (RingParameters* address = &parameters)
+            descriptor = (int)LibC.SetUp(SetUpCall, entries, address);
         if (descriptor < 0)
-            return null;
-        if ((parameters.Features & SingleMap) == 0)
-        {
-            new SafeFileHandle(descriptor, ownsHandle: true).Dispose();
-            return null;
-        }
-
-        return new Ring(descriptor, parameters);
+            return false;
+        if ((parameters.Features & SingleMap) != 0)
+            return true;
+        new SafeFileHandle(descriptor, ownsHandle: true).Dispose();
+        return false;
     }
 
     private nint Map(nuint length, long offset)

@@ -3,8 +3,8 @@ using Byre.Storage.Interop;
 namespace Byre.Storage.IoUring;
 
 /// <summary>
-/// Operations that wait to be submitted together. Sorted by file and offset, those that continue one another in the file
-/// become one. One thread.
+/// Operations that wait to be submitted together. Sorted by file and offset, those that continue one another in the
+/// file become one. One thread.
 /// </summary>
 internal sealed class RingBatch
 {

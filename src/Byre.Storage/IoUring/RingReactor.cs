@@ -39,6 +39,9 @@ public sealed unsafe class RingReactor : SubmissionLoop
     public static RingReactor? TryCreate() =>
         OperatingSystem.IsLinux() && Ring.TryCreate(Entries) is { } ring ? new RingReactor(ring) : null;
 
+    /// <summary>True for the token of a file's operation.</summary>
+    internal static bool IsOperation(ulong token) => token >= FirstToken;
+
     /// <summary>Operations that were submitted and have not ended.</summary>
     internal int RunningCount => _running.Count - _freeSlots.Count;
 
