@@ -127,6 +127,16 @@ internal sealed class DiskSession
             () => Node.DeleteSnapshotAsync(id, name)).ConfigureAwait(false);
     }
 
+    /// <summary>Whatever is going on, a snapshot that is there before and after is seen.</summary>
+    public async ValueTask<string?> LookAtSnapshotsAsync()
+    {
+        string[] before = [.. Snapshots.Select(snapshot => snapshot.Name)];
+        ImageInfo info = await Node.GetImageInfoAsync().ConfigureAwait(false);
+        IEnumerable<string> stayed = before.Intersect(Snapshots.Select(snapshot => snapshot.Name));
+        string? missing = stayed.Except(info.Snapshots.Select(snapshot => snapshot.Name)).FirstOrDefault();
+        return missing is null ? null : $"snapshot {missing} is not seen";
+    }
+
     public ValueTask ApplySnapshotAsync(int index)
     {
         (string name, ulong[] content) = Snapshots[index];

@@ -17,7 +17,7 @@ internal sealed class RandomProgram(DiskSession session, int seed)
     /// <summary>Makes one request; its result is a finding, or null.</summary>
     public ValueTask<string?> Next()
     {
-        int kind = _random.Next(ChangesStructure ? 24 : 21);
+        int kind = _random.Next(ChangesStructure ? 25 : 21);
         (int sector, int count) = Range();
         (int first, int clusters) = Clusters();
         Last = $"{kind}:{sector}+{count}/{first}+{clusters}";
@@ -32,6 +32,7 @@ internal sealed class RandomProgram(DiskSession session, int seed)
             < 17 => Done(session.FlushAsync()),
             < 21 => session.ReadAsync(sector, count),
             < 23 => Snapshot(),
+            < 24 => session.LookAtSnapshotsAsync(),
             _ => ResizeAsync(),
         };
     }

@@ -33,7 +33,7 @@ internal sealed class StepRunner(DiskSession session)
         ValueTask? started = step switch
         {
             WorkloadStep.InPlaceWrite => Write(0, _cluster / 2, 1),
-            WorkloadStep.AllocatingWrite => Write(Free(40, place), _cluster / 2, 1),
+            WorkloadStep.AllocatingWrite => Free(40, place) is { } free ? Write(free, _cluster / 2, 1) : null,
             WorkloadStep.NewTableWrite => NewTable(place),
             WorkloadStep.CrossClusterWrite => Write(1, _cluster / 2, (3 * _cluster) + 1),
             WorkloadStep.CompressedWrite => Compressed(place),
@@ -57,11 +57,12 @@ internal sealed class StepRunner(DiskSession session)
     private int TableSectors => _configuration.ClusterBytes / (_configuration.ExtendedL2 ? 16 : 8) * _cluster;
 
     /// <summary>A cluster that nothing was written to: <paramref name="from"/>, or near the end of a small or full
-    /// disk.</summary>
-    private int Free(int from, int place)
+    /// disk; null where the disk has become too small.</summary>
+    private int? Free(int from, int place)
     {
         int last = (session.Current.Length / _cluster) - 8;
-        return (_configuration.FilledFileClusters > 0 ? last : Math.Min(from, last)) + place;
+        int cluster = (_configuration.FilledFileClusters > 0 ? last : Math.Min(from, last)) + place;
+        return cluster >= 0 ? cluster : null;
     }
 
     private ValueTask Write(int cluster, int offset, int count) =>
@@ -69,9 +70,9 @@ internal sealed class StepRunner(DiskSession session)
 
     private ValueTask? Compressed(int place)
     {
-        if (_configuration.HasDataFile)
+        if (_configuration.HasDataFile || Free(50, place) is not { } free)
             return null;
-        return session.WriteAsync((Free(50, place) + 3) * _cluster, _cluster, compressed: true);
+        return session.WriteAsync((free + 3) * _cluster, _cluster, compressed: true);
     }
 
     private ValueTask? NewTable(int place)
