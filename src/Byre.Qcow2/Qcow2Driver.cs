@@ -74,9 +74,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            if (dataFile is not null)
-                await dataFile.DisposeAsync().ConfigureAwait(false);
-            await file.DisposeAsync().ConfigureAwait(false);
+            await NodeClosing.CloseAfterFailureAsync(dataFile, file).ConfigureAwait(false);
             throw;
         }
 
@@ -87,7 +85,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            await node.DisposeAsync().ConfigureAwait(false);
+            await NodeClosing.CloseAfterFailureAsync(node).ConfigureAwait(false);
             throw;
         }
     }
@@ -110,7 +108,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            await file.DisposeAsync().ConfigureAwait(false);
+            await NodeClosing.CloseAfterFailureAsync(file).ConfigureAwait(false);
             throw;
         }
 
@@ -144,7 +142,7 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch
         {
-            await file.DisposeAsync().ConfigureAwait(false);
+            await NodeClosing.CloseAfterFailureAsync(file).ConfigureAwait(false);
             throw;
         }
     }
@@ -161,18 +159,16 @@ public sealed class Qcow2Driver : BlockDriver
             else
                 await CreatePlainAsync(file, dataFile, options, cancellation).ConfigureAwait(false);
         }
-        finally
+        catch
         {
-            if (node is null)
-            {
-                if (dataFile is not null)
-                    await dataFile.DisposeAsync().ConfigureAwait(false);
-                await file.DisposeAsync().ConfigureAwait(false);
-            }
+            await NodeClosing.CloseAfterFailureAsync(dataFile, file).ConfigureAwait(false);
+            throw;
         }
 
         if (node is not null)
             await PreallocateAndCloseAsync(node, options, cancellation).ConfigureAwait(false);
+        else
+            await NodeClosing.CloseAllAsync(dataFile, file).ConfigureAwait(false);
     }
 
     private static async ValueTask CreatePlainAsync(
@@ -214,23 +210,11 @@ public sealed class Qcow2Driver : BlockDriver
         }
         catch (BlockException failure)
         {
-            await CloseFailedAsync(node).ConfigureAwait(false);
+            await NodeClosing.CloseAfterFailureAsync(node).ConfigureAwait(false);
             throw failure.Prepend("Could not resize image: ");
         }
 
         await node.DisposeAsync().ConfigureAwait(false);
-    }
-
-    private static async ValueTask CloseFailedAsync(Qcow2Node node)
-    {
-        try
-        {
-            await node.DisposeAsync().ConfigureAwait(false);
-        }
-        catch (BlockException)
-        {
-            // What made the creation fail comes first; the image is removed.
-        }
     }
 
     private static void CheckUsable(ImageHeader header, OpenRequest request)
@@ -277,7 +261,7 @@ public sealed class Qcow2Driver : BlockDriver
 
         if (header.HasDataFile)
             return dataFile;
-        await dataFile.DisposeAsync().ConfigureAwait(false);
+        await NodeClosing.CloseAfterFailureAsync(dataFile).ConfigureAwait(false);
         throw BlockException.Invalid("'data-file' can only be set for images with an external data file");
     }
 

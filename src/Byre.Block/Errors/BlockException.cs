@@ -45,7 +45,7 @@ public class BlockException : Exception
         new(BlockErrorKind.Unsupported, Errors.Errno.NotSupported, message);
 
     /// <summary>The same failure with <paramref name="prefix"/> put before its message; the hint is kept.</summary>
-    public BlockException Prepend(string prefix) => new(Kind, Errno, prefix + Message, this) { Hint = Hint };
+    public virtual BlockException Prepend(string prefix) => new(Kind, Errno, prefix + Message, this) { Hint = Hint };
 
     private static BlockErrorKind KindOf(int errno) => errno switch
     {

@@ -58,7 +58,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             zeroes = node.Backing is not null;
         }
 
-        await PrefixedAsync(
+        await OperationStep.RunAsync(
             "Failed to grow the L1 table",
             () => node.Structure.GrowL1Async(_geometry.L1EntriesFor(request.LengthBytes), exact: true, cancellation))
             .ConfigureAwait(false);
@@ -86,7 +86,7 @@ internal sealed class ImageResizer(Qcow2Node node)
 
         if (zeroes)
         {
-            await PrefixedAsync(
+            await OperationStep.RunAsync(
                 "Failed to zero out the new area",
                 () => node.ZeroGrowthAsync(oldBytes, request.LengthBytes, cancellation)).ConfigureAwait(false);
         }
@@ -181,15 +181,16 @@ internal sealed class ImageResizer(Qcow2Node node)
     {
         long cut = (newBytes + _geometry.ClusterSize - 1) & -_geometry.ClusterSize;
         long end = (oldBytes + _geometry.ClusterSize - 1) & -_geometry.ClusterSize;
-        await PrefixedAsync(
+        await OperationStep.RunAsync(
             "Failed to discard cropped clusters",
             () => node.DiscardUnderLeaseAsync(
                 ByteRange.FromEnd(cut, Math.Max(cut, end)), DiscardReason.Always, full: true, cancellation))
                 .ConfigureAwait(false);
-        await PrefixedAsync("Failed to reduce the number of L2 tables", () => DropL2TablesAsync(newBytes, cancellation))
+        await OperationStep.RunAsync(
+            "Failed to reduce the number of L2 tables", () => DropL2TablesAsync(newBytes, cancellation))
             .ConfigureAwait(false);
-        await PrefixedAsync("Failed to discard unused refblocks", () => DropRefcountBlocksAsync(cancellation))
-            .ConfigureAwait(false);
+        await OperationStep.RunAsync(
+            "Failed to discard unused refblocks", () => DropRefcountBlocksAsync(cancellation)).ConfigureAwait(false);
         if (node.DataFile is { } data)
             await data.TruncateAsync(new TruncateRequest(newBytes), cancellation).ConfigureAwait(false);
         await CutFileAsync(cancellation).ConfigureAwait(false);
@@ -335,18 +336,6 @@ internal sealed class ImageResizer(Qcow2Node node)
         catch (BlockException failure)
         {
             DiagnosticOutput.WriteLine($"warning: Failed to truncate the tail of the image: {failure.Message}");
-        }
-    }
-
-    private static async ValueTask PrefixedAsync(string what, Func<ValueTask> work)
-    {
-        try
-        {
-            await work().ConfigureAwait(false);
-        }
-        catch (BlockException failure)
-        {
-            throw failure.Prepend(what + ": ");
         }
     }
 }

@@ -145,6 +145,8 @@ public sealed class ImageChecker
         bool needsRebuild = await CountAllAsync(repairs: false).ConfigureAwait(false);
         ComparisonResult result = await CompareAsync(RepairMode.Leaks, adopt: true).ConfigureAwait(false);
         result.NeedsRebuild |= needsRebuild;
+        // What cannot be read of the new structure cannot be called clean.
+        Tally.CheckErrors += result.CheckErrors;
         return result;
     }
 

@@ -7,8 +7,8 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Create;
 
 /// <summary>
-/// Writes an empty image: header, refcount structures and an L1 table of zeroes. Stateless. What is left to the
-/// engine is preallocation.
+/// Writes an empty image: refcount structures, an L1 table of zeroes, a barrier, and the header last, so that what is
+/// left half-way is no image. Stateless. What is left to the engine is preallocation.
 /// </summary>
 internal static class ImageCreator
 {
@@ -57,6 +57,13 @@ internal static class ImageCreator
         byte[] headerCluster,
         CancellationToken cancellation)
     {
+        // A device may hold an older image: its header must not lead to what is written now.
+        if (file.LengthBytes > 0)
+        {
+            await file.WriteAsync(0, new byte[headerCluster.Length], cancellation: cancellation).ConfigureAwait(false);
+            await file.FlushAsync(cancellation).ConfigureAwait(false);
+        }
+
         Geometry geometry = header.CreateGeometry();
         var l1 = new ByteRange(header.L1.Offset.Value, header.L1.LengthBytes);
         await ZeroAsync(file, l1, cancellation).ConfigureAwait(false);
@@ -69,6 +76,7 @@ internal static class ImageCreator
         await file.WriteAsync(
             header.RefcountTable.Offset.Value, WriteRefcountTable(layout, geometry), cancellation: cancellation)
             .ConfigureAwait(false);
+        await file.FlushAsync(cancellation).ConfigureAwait(false);
         await file.WriteAsync(0, headerCluster, cancellation: cancellation).ConfigureAwait(false);
         await file.FlushAsync(cancellation).ConfigureAwait(false);
     }

@@ -143,7 +143,7 @@ internal sealed partial class Qcow2Node
             else
                 await WriteZeroBytesAsync(host, cancellation).ConfigureAwait(false);
         }
-        catch (BlockException failure) when (failure is not CorruptionException)
+        catch (BlockException failure)
         {
             string what = mode == PreallocationMode.Falloc
                 ? "Could not preallocate new data: " : "Could not write zeros for preallocation: ";

@@ -177,21 +177,17 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         {
             await CloseImageAsync().ConfigureAwait(false);
         }
-        catch (CorruptionException corruption)
-        {
-            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
-        }
-        finally
+        catch
         {
             if (_tables.CompressedCache is { } cache)
                 await cache.DisposeAsync().ConfigureAwait(false);
             _tables.Dispose();
-            if (_backing is not null)
-                await _backing.DisposeAsync().ConfigureAwait(false);
-            if (_tables.HasDataFile)
-                await _data.DisposeAsync().ConfigureAwait(false);
-            await _file.DisposeAsync().ConfigureAwait(false);
+            await NodeClosing.CloseAfterFailureAsync(_backing, DataFile, _file).ConfigureAwait(false);
+            throw;
         }
+
+        _tables.Dispose();
+        await NodeClosing.CloseAllAsync(_backing, DataFile, _file).ConfigureAwait(false);
     }
 
     /// <summary>Reads the L1 and refcount tables anew: at opening, after a repair.</summary>
@@ -237,6 +233,18 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     {
         if (IsReadOnly || _isUnusable)
             return;
+        try
+        {
+            await FinishImageAsync().ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask FinishImageAsync()
+    {
         try
         {
             await _flush.FlushAllAsync(CancellationToken.None).ConfigureAwait(false);
@@ -300,7 +308,10 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     private async ValueTask<BlockException> SignalCorruptionAsync(CorruptionException corruption)
     {
         var failure = new BlockException(
-            BlockErrorKind.CorruptImage, Errno.InputOutput, Errno.Describe(Errno.InputOutput), corruption);
+            BlockErrorKind.CorruptImage,
+            Errno.InputOutput,
+            corruption.Prefix + Errno.Describe(Errno.InputOutput),
+            corruption);
         bool fatal = corruption.IsFatal && !IsReadOnly;
         if (_corruptionSignalled && (!fatal || _tables.Header.IsCorrupt))
             return failure;

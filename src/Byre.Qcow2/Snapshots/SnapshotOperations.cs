@@ -122,13 +122,13 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             .ConfigureAwait(false);
         records.RemoveAt(index);
         DirtyMark mark = await MarkDirtyAsync(cancellation).ConfigureAwait(false);
-        await PrefixedAsync(
+        await OperationStep.RunAsync(
             "Failed to remove snapshot from snapshot list", () => WriteTableAsync(records, cancellation))
             .ConfigureAwait(false);
-        await PrefixedAsync(
+        await OperationStep.RunAsync(
             "Failed to free the cluster and L1 table", () => FreeAsync(l1, location, cancellation))
             .ConfigureAwait(false);
-        await PrefixedAsync("Failed to update snapshot status in disk", async () =>
+        await OperationStep.RunAsync("Failed to update snapshot status in disk", async () =>
         {
             await _references.UpdateCopiedFlagsAsync(cancellation).ConfigureAwait(false);
             await FinishAsync(mark, cancellation).ConfigureAwait(false);
@@ -148,18 +148,6 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         await node.FlushOrder.DrainAsync(cancellation).ConfigureAwait(false);
         if (node.FlushOrder.TakeReleaseFailure() is { } failure)
             throw BlockException.FromErrno(failure.Errno);
-    }
-
-    private static async ValueTask PrefixedAsync(string what, Func<ValueTask> work)
-    {
-        try
-        {
-            await work().ConfigureAwait(false);
-        }
-        catch (BlockException failure) when (failure is not CorruptionException)
-        {
-            throw failure.Prepend(what + ": ");
-        }
     }
 
     /// <summary>Shows a snapshot's content on a read-only node.</summary>

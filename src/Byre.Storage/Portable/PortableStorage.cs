@@ -94,6 +94,21 @@ public sealed class PortableStorage : BlockNode
     }
 
     /// <inheritdoc/>
+    public override ValueTask DeleteFileAsync()
+    {
+        try
+        {
+            System.IO.File.Delete(FileName);
+        }
+        catch (Exception failure) when (IsFailure(failure))
+        {
+            // It stays. Whoever wanted it gone reports why it is of no use.
+        }
+
+        return default;
+    }
+
+    /// <inheritdoc/>
     public override ValueTask DisposeAsync()
     {
         try

@@ -22,7 +22,12 @@ internal sealed record Fault
 
     public FaultEffect Effect { get; init; }
 
-    public override string ToString() =>
+    /// <summary>
+    /// Nothing fails, but the transfer of that number is short; with <see cref="ShortCut.OftenAndUnaligned"/> all are.
+    /// </summary>
+    public ShortCut? Cut { get; init; }
+
+    public override string ToString() => Cut is { } cut ? $"transfer {Call} short: {cut}" :
         $"{(Moment is { } moment ? moment.ToString() : $"call {Call}")} errno {Error}" +
         $"{(IsPersistent ? " for good" : "")}{(IsFullDevice ? " (device full)" : "")}" +
         $"{(Effect == FaultEffect.Nothing ? "" : $" ({Effect})")}";

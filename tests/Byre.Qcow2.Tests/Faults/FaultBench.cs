@@ -16,8 +16,8 @@ namespace Byre.Qcow2.Tests.Faults;
 internal sealed class FaultBench
 {
     private readonly FaultClock _clock;
-    private readonly FaultDevice _file;
-    private readonly FaultDevice? _data;
+    private readonly IFaultFile _file;
+    private readonly IFaultFile? _data;
     private readonly BlockNode? _backing;
     private readonly DiskModel _model;
     private readonly Dictionary<string, FaultSnapshot> _snapshots;
@@ -26,11 +26,24 @@ internal sealed class FaultBench
     private int _hitsBefore;
 
     public FaultBench(FaultImage image, FaultClock clock)
+        : this(
+            image,
+            clock,
+            FaultDevice.Holding(image.File, clock),
+            image.Data is null ? null : FaultDevice.Holding(image.Data, clock))
+    {
+    }
+
+    /// <param name="image">What is known of the image.</param>
+    /// <param name="clock">Says which calls fail.</param>
+    /// <param name="file">Holds the image's file.</param>
+    /// <param name="data">Holds its data file; null without.</param>
+    public FaultBench(FaultImage image, FaultClock clock, IFaultFile file, IFaultFile? data)
     {
         Geometry = image.Geometry;
         _clock = clock;
-        _file = FaultDevice.Holding(image.File, clock);
-        _data = image.Data is null ? null : FaultDevice.Holding(image.Data, clock);
+        _file = file;
+        _data = data;
         _model = image.Model.Copy();
         _snapshots = new Dictionary<string, FaultSnapshot>(image.Snapshots);
         _backing = Geometry.OpenBacking();
@@ -39,9 +52,6 @@ internal sealed class FaultBench
     public FaultGeometry Geometry { get; }
 
     public int ClusterBytes => Geometry.ClusterBytes;
-
-    /// <summary>The image's file, for what works on it without the engine.</summary>
-    public FaultDevice File => _file;
 
     /// <summary>
     /// True once a flush of the device has failed: nothing may be changed until the image is opened anew.
@@ -61,8 +71,8 @@ internal sealed class FaultBench
         _hitsBefore = _clock.Hits.Count;
         _file.Reopen();
         _data?.Reopen();
-        FaultVerifier.RepairIfDirty(_file);
-        _node = EngineHarness.Run(OpenNodeAsync(_file, _data, Geometry));
+        FaultVerifier.RepairIfDirty(_file.Node);
+        _node = EngineHarness.Run(OpenNodeAsync(_file.Node, _data?.Node, Geometry));
         _node.ReplaceBacking(_backing);
         byte[] content = ReadQuietly();
         string? loss = _model.FindLoss(content);
@@ -96,6 +106,25 @@ internal sealed class FaultBench
         if (isCertain)
             _model.Flushed();
     });
+
+    /// <summary>Reads everything, in pieces of one and a half clusters.</summary>
+    public void Read()
+    {
+        if (_node is null)
+            Open();
+        byte[] content = new byte[Node.LengthBytes];
+        int piece = ClusterBytes * 3 / 2;
+        bool isRead = true;
+        for (int at = 0; at < content.Length; at += piece)
+        {
+            Memory<byte> destination = content.AsMemory(at, Math.Min(piece, content.Length - at));
+            int offset = at;
+            Step($"read 0x{at:x}", () => Node.ReadAsync(offset, destination), isCertain => isRead &= isCertain);
+        }
+
+        string? wrong = isRead ? _model.FindWrong(content) : null;
+        Assert.True(wrong is null, $"read: {wrong}; {Log}");
+    }
 
     public void SaveVmState(int length) => Step(
         $"vm state {length}",

@@ -36,10 +36,25 @@ internal sealed class FaultClock(Fault fault, int seed)
         _momentReached |= moment == fault.Moment;
     }
 
+    /// <summary>Transfers so far.</summary>
+    public int Transfers { get; private set; }
+
+    /// <summary>Transfers that were short.</summary>
+    public int ShortTransfers { get; private set; }
+
+    /// <summary>A transfer, of whatever it is a part; true where it is to be short, as the fault says.</summary>
+    public bool CutsShort()
+    {
+        Transfers++;
+        bool isShort = fault.Cut is { } cut && (cut == ShortCut.OftenAndUnaligned || Transfers == fault.Call);
+        ShortTransfers += isShort ? 1 : 0;
+        return isShort;
+    }
+
     /// <summary>A storage call; returns whether it fails.</summary>
     public bool Fails(FaultCalls kind, string what, bool needsSpace)
     {
-        if (!IsRunning)
+        if (!IsRunning || fault.Cut is not null)
             return false;
         _calls++;
         bool begins = fault.Moment is null ? _calls == fault.Call : _momentReached && Hits.Count == 0;

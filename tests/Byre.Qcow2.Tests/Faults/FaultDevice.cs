@@ -10,7 +10,7 @@ namespace Byre.Qcow2.Tests.Faults;
 /// one to the other; a flush that fails loses some of what it should have brought, for good, as kernels do: the next
 /// flush succeeds and the readers notice nothing until the file is opened again. For one thread.
 /// </summary>
-internal sealed class FaultDevice : BlockNode
+internal sealed class FaultDevice : BlockNode, IFaultFile
 {
     private const int SectorBytes = 512;
 
@@ -19,15 +19,26 @@ internal sealed class FaultDevice : BlockNode
     private readonly FileBytes _disk;
     private readonly List<Change> _pending = [];
 
-    private FaultDevice(byte[] content, FaultClock clock)
+    private readonly bool _flushesOnClose;
+
+    public FaultClock Clock => _clock;
+
+    private FaultDevice(byte[] content, FaultClock clock, bool flushesOnClose)
     {
         _clock = clock;
+        _flushesOnClose = flushesOnClose;
         _cache = new FileBytes(content);
         _disk = new FileBytes(content);
         OpenedFlags = OpenFlags.ReadWrite | OpenFlags.Unmap;
     }
 
-    public static FaultDevice Holding(byte[] content, FaultClock clock) => new(content, clock);
+    /// <param name="content">What is on the disk.</param>
+    /// <param name="clock">Says which calls fail.</param>
+    /// <param name="flushesOnClose">Closing flushes what is left, as closing a file does.</param>
+    public static FaultDevice Holding(byte[] content, FaultClock clock, bool flushesOnClose = false) =>
+        new(content, clock, flushesOnClose);
+
+    public BlockNode Node => this;
 
     public override BlockDriver Driver => new StubDriver();
 
@@ -49,9 +60,27 @@ internal sealed class FaultDevice : BlockNode
     }
 
     /// <summary>The page cache is dropped: what failed flushes lost shows now.</summary>
-    public void Reopen() => _cache = new FileBytes(TakeDisk());
+    public void Reopen()
+    {
+        _cache = new FileBytes(TakeDisk());
+        IsOpen = true;
+    }
 
-    public override ValueTask DisposeAsync() => default;
+    public bool IsOpen { get; private set; } = true;
+
+    public bool IsDeleted { get; private set; }
+
+    public override ValueTask DisposeAsync()
+    {
+        IsOpen = false;
+        return _flushesOnClose && _pending.Count > 0 ? FlushCoreAsync(CancellationToken.None) : default;
+    }
+
+    public override ValueTask DeleteFileAsync()
+    {
+        IsDeleted = true;
+        return default;
+    }
 
     public override ValueTask ReachAsync(BlockEvent moment, CancellationToken cancellation = default)
     {

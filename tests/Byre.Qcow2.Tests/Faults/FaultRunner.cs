@@ -25,6 +25,29 @@ internal static class FaultRunner
         return image;
     }
 
+    /// <summary>Runs a scenario on files of which some transfers are short: nothing may come of it.</summary>
+    public static FaultClock RunShort(FaultScenario scenario, FaultImage image, Fault fault)
+    {
+        var clock = new FaultClock(fault, fault.Call);
+        using var file = new ShortFile(image.File, clock);
+        using ShortFile? data = image.Data is null ? null : new ShortFile(image.Data, clock);
+        var bench = new FaultBench(image, clock, file, data);
+        try
+        {
+            bench.Open();
+            scenario.Run(bench);
+            bench.VerifyOpen();
+            bench.CloseQuietly();
+            FaultVerifier.Verify(bench.TakeImage(), bench.Log);
+            return clock;
+        }
+        catch (Exception failure)
+        {
+            throw new InvalidOperationException(
+                $"{scenario}, {image.Geometry}, {fault}: {bench.Log}\n{failure.Message}", failure);
+        }
+    }
+
     /// <summary>Returns whether the fault was reached.</summary>
     public static bool Run(FaultScenario scenario, FaultImage image, Fault fault, out FaultClock clock)
     {

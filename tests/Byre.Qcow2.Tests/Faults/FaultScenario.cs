@@ -20,6 +20,8 @@ internal sealed record FaultScenario(string Name, Action<FaultBench> Prepare, Ac
         new("write across clusters of all kinds", Mixed, CrossClusterWrites),
         new("compressed write", static _ => { }, CompressedWrites) { AppliesTo = HasNoDataFile },
         new("write over compressed clusters", Compressed, OverCompressed) { AppliesTo = HasNoDataFile },
+        new("read", Mixed, Read),
+        new("read of compressed clusters", Compressed, Read) { AppliesTo = HasNoDataFile },
         new("zeroes", Mixed, Zeroes),
         new("discard and reuse", Filled, DiscardAndReuse),
         new("snapshots", Filled, Snapshots) { AppliesTo = AllowsSnapshots },
@@ -123,6 +125,13 @@ internal sealed record FaultScenario(string Name, Action<FaultBench> Prepare, Ac
         bench.Flush();
         bench.Write(12 * cluster, 2 * cluster, 53);
         bench.Flush();
+    }
+
+    private static void Read(FaultBench bench)
+    {
+        bench.Read();
+        bench.Write(8 * bench.ClusterBytes, bench.ClusterBytes, 55);
+        bench.Read();
     }
 
     private static void Zeroes(FaultBench bench)

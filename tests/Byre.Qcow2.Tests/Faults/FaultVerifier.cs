@@ -33,8 +33,23 @@ internal static partial class FaultVerifier
         Assert.True(findings.Count == 0, $"{string.Join("; ", findings)}; {what}");
     }
 
+    /// <summary>
+    /// What a check finds wrong, and how much of that is worse than harmless. The image may be marked as corrupt.
+    /// </summary>
+    public static (long All, long Harmful) CountCorruptions(byte[] disk)
+    {
+        var findings = new List<string>();
+        CheckReport report = EngineHarness.Run(ImageChecker.CheckAsync(
+            Device(disk),
+            HeaderCodec.Parse(disk, HeaderParsing.ForCheck),
+            new CheckOptions { OnFinding = finding => findings.Add(finding.Text), Parallelism = 1 }));
+        int harmless = findings.Count(finding => MissingFlag().IsMatch(finding));
+        long all = report.Corruptions + report.CheckErrors;
+        return (all, all - harmless);
+    }
+
     /// <summary>What the driver does when it opens such an image to write to it.</summary>
-    public static void RepairIfDirty(FaultDevice file)
+    public static void RepairIfDirty(BlockNode file)
     {
         byte[] header = new byte[512];
         EngineHarness.Run(file.ReadAsync(0, header));
@@ -124,4 +139,7 @@ internal static partial class FaultVerifier
     /// </summary>
     [GeneratedRegex("^(Leaked cluster|ERROR OFLAG_COPIED .*_entry=[0-9a-f]{1,15} refcount=1$)")]
     private static partial Regex HarmlessFinding();
+
+    [GeneratedRegex("^ERROR OFLAG_COPIED .*_entry=[0-9a-f]{1,15} refcount=1$")]
+    private static partial Regex MissingFlag();
 }

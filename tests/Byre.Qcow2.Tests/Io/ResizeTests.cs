@@ -1,6 +1,9 @@
+using System.Buffers.Binary;
+using Byre.Block.Errors;
 using Byre.Block.Graph;
 using Byre.Block.Requests;
 using Byre.Qcow2.Create;
+using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Tests.Io;
 
@@ -122,5 +125,32 @@ public sealed class ResizeTests
     {
         image.Expected.AsSpan(2 * Cluster, OldBytes - (2 * Cluster)).Clear();
         EngineHarness.Run(image.Node.WriteZeroesAsync(ByteRange.FromEnd(2 * Cluster, OldBytes), flags));
+    }
+
+    /// <summary>The step that met it was named by an exception without the type: the image was not marked.</summary>
+    [Theory]
+    [InlineData(Cluster, "Failed to discard cropped clusters: Input/output error")]
+    [InlineData(8 * Cluster, "Input/output error")]
+    public void A_corruption_that_a_resize_meets_marks_the_image(int newBytes, string text)
+    {
+        var options = new Qcow2CreateOptions { SizeBytes = 3 * Cluster + 512, ClusterSizeBytes = Cluster };
+        using var image = new EngineHarness(options);
+        image.Create();
+        image.Open();
+        EngineHarness.Run(image.Node.WriteAsync(0, new byte[options.SizeBytes]));
+        image.Close();
+        byte[] entry = new byte[8];
+        long l1 = BinaryPrimitives.ReadInt64BigEndian(image.File.Content[40..]);
+        EngineHarness.Run(image.File.ReadAsync(l1, entry));
+        entry[6] |= 2;
+        EngineHarness.Run(image.File.WriteAsync(l1, entry));
+
+        image.Open();
+        var request = new TruncateRequest(newBytes);
+        BlockException failure = Assert.Throws<BlockException>(
+            () => EngineHarness.Run(image.Node.TruncateAsync(request)));
+        Assert.Equal(text, failure.Message);
+        image.Close();
+        Assert.True(HeaderCodec.Parse(image.File.Content[..Cluster].ToArray(), HeaderParsing.ForCheck).IsCorrupt);
     }
 }
