@@ -46,6 +46,7 @@ internal static class Program
         finally
         {
             context.Out.Flush();
+            context.Statistics?.Print(context.Errors);
         }
     }
 

@@ -55,6 +55,8 @@ internal static class HelpText
         """;
 
     private const string ByreVerbs = """
+            '--stats[=json]'     before or behind any command: tell at the end, on standard error, what each qcow2 image
+                                 counted: its caches, its flushes, what it copied; 'byre io -c info' tells it at once
 
         More commands:
           demo                        show on temporary images what the program does

@@ -20,7 +20,7 @@ internal static class QemuImgFrontEnd
             throw new UsageException("Not enough arguments");
         var options = new GnuOptions([context.ProgramName, .. arguments], "hVT:", StandardOptions, stopAtOperand: true)
         {
-            OnSafe = context.BeSafe,
+            TakeCommon = context.TakeCommonOption,
         };
         for (int code; (code = options.NextOrThrow()) != GnuOptions.End;)
         {

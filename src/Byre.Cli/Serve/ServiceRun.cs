@@ -1,3 +1,4 @@
+using Byre.Block.Graph;
 using Byre.Cli.QemuNbd;
 using Byre.Nbd.Server;
 
@@ -24,6 +25,9 @@ internal static class ServiceRun
         using MetricsListener? metrics =
             settings.MetricsAddress is { } address ? new MetricsListener(address, server) : null;
         using ServerMeter? meter = metrics is null ? null : new ServerMeter(server);
+        using NodeMeter? images = metrics is null ? null : new NodeMeter();
+        foreach (NbdExport export in settings.Exports)
+            images?.Watch(export.Name, export.Backend.Root);
         foreach (System.Net.Sockets.Socket socket in settings.Sockets)
             server.Listen(socket);
         settings.Ready(metrics?.Uri);

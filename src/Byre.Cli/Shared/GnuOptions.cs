@@ -45,9 +45,10 @@ internal sealed class GnuOptions
     }
 
     /// <summary>
-    /// Called for "--safe", which every command has; the walk then goes on by itself. Null: an option like others.
+    /// Takes the options that every command has ("--safe"): true where an element was one, and the walk goes on by
+    /// itself. Null: there are none.
     /// </summary>
-    public Action? OnSafe { get; init; }
+    public Func<string, bool>? TakeCommon { get; init; }
 
     /// <summary>The argument of the option returned last; empty where it has none.</summary>
     public string Argument { get; private set; } = "";
@@ -88,10 +89,7 @@ internal sealed class GnuOptions
         if (element[1] == '-')
         {
             _index++;
-            if (OnSafe is null || element != "--safe")
-                return ParseLong(element);
-            OnSafe();
-            return Next();
+            return TakeCommon?.Invoke(element) == true ? Next() : ParseLong(element);
         }
 
         _cluster = element;

@@ -1,4 +1,5 @@
 using Byre.Block.Errors;
+using Byre.Block.Graph;
 
 namespace Byre.Cli.Shared;
 
@@ -43,12 +44,41 @@ internal sealed class ProgramContext(string programName, StandardOutput output, 
         _images?.ApplySafety();
     }
 
+    /// <summary>What <c>--stats</c> asked for; null where it was not given.</summary>
+    public StatisticsReport? Statistics { get; private set; }
+
     /// <summary>
-    /// A walk over a command's arguments, its name first, that also knows <c>--safe</c>. The rest is as
+    /// Takes an option that every command has: <c>--safe</c>, and under the name byre <c>--stats</c>. Others are left
+    /// to the command.
+    /// </summary>
+    /// <exception cref="UsageException">An argument that the option does not know.</exception>
+    public bool TakeCommonOption(string element)
+    {
+        if (element == "--safe")
+        {
+            BeSafe();
+            return true;
+        }
+
+        bool isStatistics = element == "--stats" || element.StartsWith("--stats=", StringComparison.Ordinal);
+        if (ProgramName != "byre" || !isStatistics)
+            return false;
+        Statistics = new StatisticsReport(element switch
+        {
+            "--stats" or "--stats=human" => false,
+            "--stats=json" => true,
+            _ => throw new UsageException("--stats must be used with human or json as argument."),
+        });
+        NodeFigureOutput.Sink = Statistics.Add;
+        return true;
+    }
+
+    /// <summary>
+    /// A walk over a command's arguments, its name first, that also knows what every command does. The rest is as
     /// <see cref="GnuOptions"/> says.
     /// </summary>
     public GnuOptions ParseOptions(ReadOnlySpan<string> arguments, string shortOptions, LongOption[] longOptions) =>
-        new(arguments, shortOptions, longOptions) { OnSafe = BeSafe };
+        new(arguments, shortOptions, longOptions) { TakeCommon = TakeCommonOption };
 
     /// <summary>Prints "qemu-img: TEXT" to standard error.</summary>
     public void Report(string text) => Errors.Write(ProgramName + ": " + text + "\n");

@@ -39,7 +39,7 @@ internal sealed class ImageResizer(Qcow2Node node)
         else if (newBytes > oldBytes || request.Preallocation != PreallocationMode.Off)
             await GrowAsync(oldBytes, request, cancellation).ConfigureAwait(false);
 
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         await node.Structure.UpdateHeaderAsync(
             header => header with { VirtualSizeBytes = newBytes }, cancellation).ConfigureAwait(false);
         node.NoteVirtualSize(newBytes);
@@ -198,7 +198,7 @@ internal sealed class ImageResizer(Qcow2Node node)
 
     private async ValueTask DropL2TablesAsync(long newBytes, CancellationToken cancellation)
     {
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         await _tables.File.ReachAsync(BlockEvent.L1ShrinkWriteTable, cancellation).ConfigureAwait(false);
         using (MetadataScope scope = _tables.Lock.Enter())
         {
@@ -216,7 +216,7 @@ internal sealed class ImageResizer(Qcow2Node node)
         }
 
         await _tables.File.ReachAsync(BlockEvent.L1ShrinkFreeL2Clusters, cancellation).ConfigureAwait(false);
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Unhooks refcount blocks that count nothing but themselves.</summary>
@@ -253,7 +253,7 @@ internal sealed class ImageResizer(Qcow2Node node)
                 node.Structure.Uncertain.NoteRefcountEntry(index, written);
         }
 
-        await node.FlushOrder.SyncAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         using (MetadataScope scope = _tables.Lock.Enter())
         {
             _tables.Refcounts.Replace(scope, location, table);
@@ -268,7 +268,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             _tables.Allocator.Restart(scope);
         }
 
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask<bool> CountsOnlyItselfAsync(

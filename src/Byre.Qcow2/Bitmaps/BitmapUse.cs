@@ -65,6 +65,6 @@ internal sealed class BitmapUse(Qcow2Node node)
     {
         await node.Structure.WriteCheckedAsync(
             bitmaps.DirectoryOffset, directory, OverlapChecks.BitmapDirectory, cancellation).ConfigureAwait(false);
-        await node.FlushOrder.SyncAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
     }
 }

@@ -15,7 +15,7 @@ internal sealed partial class Qcow2Node
         ThrowIfUnusable();
         try
         {
-            await _flush.FlushAsync(cancellation).ConfigureAwait(false);
+            await _flush.FlushAsync(FlushReason.Guest, cancellation).ConfigureAwait(false);
         }
         catch (CorruptionException corruption)
         {
@@ -28,7 +28,7 @@ internal sealed partial class Qcow2Node
     {
         try
         {
-            await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+            await _flush.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         }
         catch (CorruptionException corruption)
         {

@@ -30,6 +30,30 @@ internal sealed partial class Qcow2Node : IMetadataCaches, INodeStatistics
             "Bytes read to complete newly allocated clusters.",
             Interlocked.Read(ref _copiedBytes)),
         new("guest_flushes", "Flushes asked for.", Interlocked.Read(ref _guestFlushes)),
+        .. FlushFigures(),
+        new(
+            "quarantine_clusters",
+            "Freed clusters that wait until they may be used again.",
+            _tables.Quarantine.WaitingClusters,
+            OnlyGrows: false),
+    ];
+
+    private IEnumerable<NodeFigure> FlushFigures() =>
+    [
+        new("device_flushes_guest", "Flushes of the file for the guest's.", _flush.DeviceFlushes(FlushReason.Guest)),
+        new(
+            "device_flushes_cache_room",
+            "Flushes of the file because changes filled a cache.",
+            _flush.DeviceFlushes(FlushReason.CacheRoom)),
+        new(
+            "device_flushes_freed_clusters",
+            "Flushes of the file so that freed clusters may be used again.",
+            _flush.DeviceFlushes(FlushReason.FreedClusters)),
+        new(
+            "device_flushes_structure",
+            "Flushes of the file for new tables, snapshots, a new size.",
+            _flush.DeviceFlushes(FlushReason.Structure)),
+        new("device_flushes_close", "Flushes of the file at its close.", _flush.DeviceFlushes(FlushReason.Close)),
     ];
 
     private static IEnumerable<NodeFigure> FiguresOf(WriteCacheStatistics counted) =>
@@ -48,5 +72,6 @@ internal sealed partial class Qcow2Node : IMetadataCaches, INodeStatistics
         new($"{cache}_cache_evictions", $"Times that {what} made room for others.", counted.Evictions),
         new($"{cache}_cache_write_backs", $"Times that {what} were written to the image.", counted.WriteBacks),
         new($"{cache}_cache_held_bytes", $"Bytes of {what} in memory.", counted.HeldBytes, OnlyGrows: false),
+        new($"{cache}_cache_limit_bytes", $"Bytes of {what} kept at most.", counted.LimitBytes, OnlyGrows: false),
     ];
 }

@@ -178,7 +178,7 @@ internal sealed partial class Qcow2Node
             {
                 // Freed clusters wait for a flush before they can be used: make one, and try once more.
                 mayRetry = false;
-                await _flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+                await _flush.FlushAllAsync(FlushReason.FreedClusters, cancellation).ConfigureAwait(false);
             }
         }
     }
@@ -388,6 +388,6 @@ internal sealed partial class Qcow2Node
             await _flush.ReleaseQuarantineAsync(cancellation).ConfigureAwait(false);
         if (_tables.Quarantine.WaitingClusters << _geometry.ClusterBits > MaxQuarantineBytes &&
             _tables.Quarantine.HasUnlinking)
-            await _flush.FlushAsync(cancellation).ConfigureAwait(false);
+            await _flush.FlushAsync(FlushReason.FreedClusters, cancellation).ConfigureAwait(false);
     }
 }

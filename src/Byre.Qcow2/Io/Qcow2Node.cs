@@ -181,6 +181,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         {
             if (_tables.CompressedCache is { } cache)
                 await cache.DisposeAsync().ConfigureAwait(false);
+            NodeFigureOutput.Report(this);
             _tables.Dispose();
             await NodeClosing.CloseAfterFailureAsync(_backing, DataFile, _file).ConfigureAwait(false);
             throw;
@@ -247,7 +248,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     {
         try
         {
-            await _flush.FlushAllAsync(CancellationToken.None).ConfigureAwait(false);
+            await _flush.FlushAllAsync(FlushReason.Close, CancellationToken.None).ConfigureAwait(false);
         }
         catch (BlockException failure) when (failure is not CorruptionException)
         {

@@ -21,6 +21,7 @@ namespace Byre.Qcow2.Metadata;
 internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, ValueTask> setDirtyBit)
 {
     private readonly AsyncMutex _mutex = new(tables.Options.Scheduler);
+    private readonly long[] _deviceFlushes = new long[Enum.GetValues<FlushReason>().Length];
     private long _started;
     private long _completed;
     private BlockException? _failure;
@@ -32,8 +33,8 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     /// <summary>Writes again what failed writes left in doubt; set by the node.</summary>
     public Func<CancellationToken, ValueTask> RewriteUncertain { get; set; } = null!;
 
-    /// <summary>Device flushes by this image since it was opened.</summary>
-    public long DeviceFlushes { get; private set; }
+    /// <summary>Device flushes by this image since it was opened, for one reason.</summary>
+    public long DeviceFlushes(FlushReason reason) => Interlocked.Read(ref _deviceFlushes[(int)reason]);
 
     /// <summary>True where <see cref="ThrowIfFailed"/> would throw.</summary>
     public bool HasFailed => _failure is not null;
@@ -46,7 +47,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     }
 
     /// <summary>Makes everything that was linked before the call stable.</summary>
-    public async ValueTask FlushAsync(CancellationToken cancellation)
+    public async ValueTask FlushAsync(FlushReason reason, CancellationToken cancellation)
     {
         long ticket = Interlocked.Read(ref _started) + 1;
         using AsyncMutex.Holder holder = await _mutex.EnterAsync().ConfigureAwait(false);
@@ -54,21 +55,21 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         if (_completed >= ticket)
             return;
         long generation = Interlocked.Increment(ref _started);
-        await RunGenerationAsync(cancellation).ConfigureAwait(false);
+        await RunGenerationAsync(reason, cancellation).ConfigureAwait(false);
         _completed = generation;
     }
 
     /// <summary>
     /// Flushes until nothing waits: no dirty slice, no quarantined cluster. Before structural changes and at close.
     /// </summary>
-    public async ValueTask FlushAllAsync(CancellationToken cancellation)
+    public async ValueTask FlushAllAsync(FlushReason reason, CancellationToken cancellation)
     {
         using AsyncMutex.Holder holder = await _mutex.EnterAsync().ConfigureAwait(false);
         ThrowIfFailed();
         do
         {
             Interlocked.Increment(ref _started);
-            await RunGenerationAsync(cancellation).ConfigureAwait(false);
+            await RunGenerationAsync(reason, cancellation).ConfigureAwait(false);
             _completed = _started;
         }
         while (MoreToFlush());
@@ -76,7 +77,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         // Lazy refcounts were left out above.
         if (tables.Options.LazyRefcounts && tables.Options.Obeys(OrderingRules.CountsBeforeCleanBit) &&
             await WriteBackRefcountsCoreAsync(cancellation).ConfigureAwait(false))
-            await SyncAsync(cancellation).ConfigureAwait(false);
+            await SyncAsync(reason, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -85,7 +86,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     /// </summary>
     public async ValueTask DrainAsync(CancellationToken cancellation)
     {
-        await FlushAllAsync(cancellation).ConfigureAwait(false);
+        await FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         while (true)
         {
             Task? reader;
@@ -98,7 +99,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
 
             if (reader is not null)
                 await reader.ConfigureAwait(false);
-            await FlushAllAsync(cancellation).ConfigureAwait(false);
+            await FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -122,14 +123,14 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     }
 
     /// <summary>One device flush of metadata and data; a failure poisons the image.</summary>
-    public async ValueTask SyncAsync(CancellationToken cancellation)
+    public async ValueTask SyncAsync(FlushReason reason, CancellationToken cancellation)
     {
         try
         {
             if (tables.HasDataFile)
                 await tables.DataFile.FlushAsync(cancellation).ConfigureAwait(false);
             await tables.File.FlushAsync(cancellation).ConfigureAwait(false);
-            DeviceFlushes++;
+            Interlocked.Increment(ref _deviceFlushes[(int)reason]);
         }
         catch (BlockException failure)
         {
@@ -145,7 +146,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         return refcounts || tables.L2Cache.DirtyCount > 0 || tables.L1.IsDirty || tables.Quarantine.HasUnlinking;
     }
 
-    private async ValueTask RunGenerationAsync(CancellationToken cancellation)
+    private async ValueTask RunGenerationAsync(FlushReason reason, CancellationToken cancellation)
     {
         List<SliceWrite> refcounts;
         List<SliceWrite> l2;
@@ -164,7 +165,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         bool succeeded = false;
         try
         {
-            await WriteGenerationAsync(refcounts, l1, l2, cancellation).ConfigureAwait(false);
+            await WriteGenerationAsync(reason, refcounts, l1, l2, cancellation).ConfigureAwait(false);
             succeeded = true;
         }
         finally
@@ -177,7 +178,11 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     }
 
     private async ValueTask WriteGenerationAsync(
-        List<SliceWrite> refcounts, List<L1Write> l1, List<SliceWrite> l2, CancellationToken cancellation)
+        FlushReason reason,
+        List<SliceWrite> refcounts,
+        List<L1Write> l1,
+        List<SliceWrite> l2,
+        CancellationToken cancellation)
     {
         bool links = l1.Count > 0 || l2.Count > 0;
         bool step1 = false;
@@ -191,7 +196,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
             if (tables.Options.Obeys(OrderingRules.GatheredBeforeStable))
                 await WriteGatheredAsync().ConfigureAwait(false);
             if (tables.Options.Obeys(OrderingRules.StableBeforeLinks) || !links)
-                await SyncAsync(cancellation).ConfigureAwait(false);
+                await SyncAsync(reason, cancellation).ConfigureAwait(false);
             step1 = true;
         }
         finally
@@ -216,7 +221,7 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
         if (!tables.Options.Obeys(OrderingRules.GatheredBeforeStable))
             await WriteGatheredAsync().ConfigureAwait(false);
         if (tables.Options.Obeys(OrderingRules.LinksBeforeReturn))
-            await SyncAsync(cancellation).ConfigureAwait(false);
+            await SyncAsync(reason, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Everything that an entry in memory can point to is in the file afterwards.</summary>

@@ -102,7 +102,7 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
         else if (kind == MissKind.RefcountSlice)
             await flush.WriteBackRefcountsAsync(cancellation).ConfigureAwait(false);
         else
-            await flush.FlushAsync(cancellation).ConfigureAwait(false);
+            await flush.FlushAsync(FlushReason.CacheRoom, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>What a slice is loaded for.</summary>

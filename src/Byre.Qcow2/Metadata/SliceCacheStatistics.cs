@@ -6,4 +6,7 @@ public readonly record struct SliceCacheStatistics(
 {
     /// <summary>Bytes of slices held.</summary>
     public long HeldBytes => (long)UsedSlices * SliceBytes;
+
+    /// <summary>Bytes of slices kept at most, but for what requests in flight need beyond.</summary>
+    public long LimitBytes => (long)CapacitySlices * SliceBytes;
 }

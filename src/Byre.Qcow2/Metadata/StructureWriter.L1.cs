@@ -72,7 +72,7 @@ internal sealed partial class StructureWriter
     private async ValueTask SwitchL1Async(HostCluster first, int entryCount, CancellationToken cancellation)
     {
         // The copy is taken from clean tables: a change that is only in memory must not reach the file before its turn.
-        await Flush.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await Flush.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         ulong[] entries = new ulong[entryCount];
         ulong[] old = tables.L1.Copy();
         old.CopyTo(entries, 0);

@@ -30,7 +30,7 @@ internal sealed partial class StructureWriter
         if (Uncertain.Any)
         {
             await RewriteUncertainAsync(cancellation).ConfigureAwait(false);
-            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+            await Flush.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         }
 
         await tables.File.ReachAsync(BlockEvent.RefblockAlloc, cancellation).ConfigureAwait(false);
@@ -128,7 +128,7 @@ internal sealed partial class StructureWriter
         if (!countsItself)
             await Flush.WriteBackRefcountsAsync(cancellation).ConfigureAwait(false);
         if (tables.Options.Obeys(OrderingRules.BlockBeforeTableEntry))
-            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+            await Flush.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask HookUpBlockAsync(long index, HostCluster cluster, CancellationToken cancellation)

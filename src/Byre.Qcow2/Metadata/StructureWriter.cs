@@ -38,12 +38,12 @@ internal sealed partial class StructureWriter(ImageTables tables)
         Func<ImageHeader, ImageHeader> change, BlockEvent moment, CancellationToken cancellation)
     {
         if (tables.Options.Obeys(OrderingRules.StructureBeforeHeader))
-            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+            await Flush.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         if (moment != BlockEvent.None)
             await tables.File.ReachAsync(moment, cancellation).ConfigureAwait(false);
         await WriteHeaderAsync(change, cancellation).ConfigureAwait(false);
         if (tables.Options.Obeys(OrderingRules.HeaderBeforeReturn))
-            await Flush.SyncAsync(cancellation).ConfigureAwait(false);
+            await Flush.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes a changed header without barriers: for bits that only say "be careful".</summary>

@@ -28,7 +28,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         List<SnapshotRecord> records = await ReadAsync(cancellation).ConfigureAwait(false);
         if (records.Count >= FormatLimits.MaxSnapshots)
             throw BlockException.FromErrno(Errno.FileTooLarge);
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
 
         DirtyMark mark = await MarkDirtyAsync(cancellation).ConfigureAwait(false);
         ulong[] l1 = _tables.L1.Copy();
@@ -40,7 +40,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         {
             await WriteL1Async(table, l1, cancellation).ConfigureAwait(false);
             await _references.ClearCopiedFlagsAsync(cancellation).ConfigureAwait(false);
-            await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+            await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
             await _references.AddAsync(l1, cancellation).ConfigureAwait(false);
             referenced = true;
             await FlushRefcountsAsync(cancellation).ConfigureAwait(false);
@@ -75,7 +75,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         SnapshotRecord snapshot = records[index];
         L1Location location = Validate(snapshot);
         ValidateSize(snapshot);
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
 
         ulong[] old = _tables.L1.Copy();
         ulong[] saved = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation)
@@ -117,7 +117,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         if (index < 0)
             throw BlockException.FromErrno(Errno.NoEntry);
         L1Location location = Validate(records[index]);
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         ulong[] l1 = await _references.ReadL1Async(location.Offset, location.EntryCount, cancellation)
             .ConfigureAwait(false);
         records.RemoveAt(index);
@@ -185,14 +185,14 @@ internal sealed class SnapshotOperations(Qcow2Node node)
         await node.Structure.WriteHeaderAsync(
             header => header with { IncompatibleFeatures = header.IncompatibleFeatures | IncompatibleFeatures.Dirty },
             cancellation).ConfigureAwait(false);
-        await node.FlushOrder.SyncAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         return mark;
     }
 
     /// <summary>Counts and flags agree again, in memory: makes that stable and takes the mark back.</summary>
     private async ValueTask FinishAsync(DirtyMark mark, CancellationToken cancellation)
     {
-        await node.FlushOrder.FlushAllAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         if (mark.SetsKeep)
             node.KeepsDirtyBit = false;
         if (!mark.SetsBit)
@@ -263,7 +263,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
     private async ValueTask FlushRefcountsAsync(CancellationToken cancellation)
     {
         await node.FlushOrder.WriteBackRefcountsAsync(cancellation).ConfigureAwait(false);
-        await node.FlushOrder.SyncAsync(cancellation).ConfigureAwait(false);
+        await node.FlushOrder.SyncAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes the table elsewhere, has the header point to it, then frees the old one.</summary>

@@ -18,7 +18,7 @@ internal sealed class TextGenerator(FuzzRandom random)
         "offset", "cluster_size", "compat", "preallocation", "lazy_refcounts", "refcount_bits", "backing_file",
         "backing_fmt", "data_file", "data_file_raw", "extended_l2", "compression_type", "encrypt.format", "read-only",
         "cache.direct", "cache.no-flush", "l2-cache-size", "l2-cache-entry-size", "compressed-cache-size",
-        "overlap-check",
+        "cache-budget", "overlap-check",
         "overlap-check.template", "cache-clean-interval", "discard", "detect-zeroes", "force-share", "id", "children",
         "children.0.driver", "vote-threshold", "latency-ns", "read-zeroes", "inject-error.0.event", "qom-type", "data",
     ];

@@ -1,9 +1,10 @@
 using Byre.Block.Graph;
 using Byre.Cli.QemuImg;
+using Byre.Cli.Shared;
 
 namespace Byre.Cli.QemuIo.Commands;
 
-/// <summary>"info": the format and its figures.</summary>
+/// <summary>"info": the format and its figures; under our own name also what the image has counted.</summary>
 internal sealed class InfoCommand : IoCommand
 {
     public override string Name => "info";
@@ -28,6 +29,8 @@ internal sealed class InfoCommand : IoCommand
         session.Output.WriteLine($"vm state offset: {TransferSize.Format(info.VmStateOffset)}");
         if (describing == node)
             NodeInfoText.PrintFormatSpecific(session.Output, info, level: 0);
+        if (session.Context.ProgramName == "byre" && node is INodeStatistics counting)
+            session.Output.Write("statistics:\n" + StatisticsReport.Lines(counting.Figures));
         return true;
     }
 
