@@ -4,9 +4,9 @@ namespace Byre.Block.Graph;
 
 /// <summary>
 /// The figures of open nodes as instruments of the meter "Byre.Image", for whoever listens to meters. Nothing is
-/// counted twice: the instruments ask <see cref="INodeStatistics"/> when they are read. An instrument is called "byre.image."
-/// and the figure's name; the tags are "image", as the caller named it, and "depth", 0 for the image itself and 1 for
-/// its backing file.
+/// counted twice: the instruments ask <see cref="INodeStatistics"/> when they are read. An instrument is called
+/// "byre.image." and the figure's name; the tags are "image", as the caller named it, and "depth", 0 for the image
+/// itself and 1 for its backing file.
 /// <para>Threading: any thread. An image must be forgotten (by disposing what <see cref="Watch"/> gave) before it is
 /// closed.</para>
 /// </summary>
