@@ -26,7 +26,7 @@ def cases(bench):
                 warm(path)
             return serve_and_load(bench, environment.serve_qcow2(path, cache, aio, options), "randread", "4k", depth,
                                   int((few if depth == 1 else many) * share), size, ["--norandommap"])
-        found.append(Case(f"{name}, QD{depth}", measure, ("nbd",), targets=(Speedup(target),), seconds=4))
+        found.append(Case(f"{name}, QD{depth}", measure, ("nbd",), targets=(Speedup(target),), seconds=3))
 
     def full():
         return random_qcow2(bench, "full.qcow2", full_mb)

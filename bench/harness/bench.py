@@ -9,6 +9,7 @@ from .process import RunFailed, remove, run
 from .statistics import Series, speedup
 
 RUNS_BEFORE_STOPPING = 2
+QUICK_SHARE = 0.25
 
 
 class Bench:
@@ -73,8 +74,14 @@ class Bench:
             return 1, False
         return self.options.count, self.options.initial_run
 
+    def seconds_of(self, suite, case):
+        """What a case takes, roughly, with all its runs."""
+        count, initial = self.counts_of(case)
+        seconds = case.seconds * (QUICK_SHARE if self.quick and not case.is_count else 1)
+        return seconds * (count + initial) * len(self.environments_of(suite, case))
+
     def run_suite(self, suite, cases, log):
-        rows = []
+        rows, started = [], time.perf_counter()
         for position, case in enumerate(cases):
             self._say(f"{suite.name} {position + 1}/{len(cases)}: {case.name} ")
             row = self._run_case(suite, case)
@@ -83,6 +90,7 @@ class Bench:
             for series in row.values():
                 log.write(json.dumps(self._record(suite, case, series)) + "\n")
             log.flush()
+        self._say(f"{suite.name} took {time.perf_counter() - started:.0f} s\n")
         return rows
 
     def _run_case(self, suite, case):

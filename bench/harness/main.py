@@ -107,8 +107,7 @@ def show_list(bench, selected):
     for suite, cases in selected:
         total = 0
         for case in cases:
-            count, initial = bench.counts_of(case)
-            seconds = case.seconds * (count + initial) * len(bench.environments_of(suite, case))
+            seconds = bench.seconds_of(suite, case)
             names = ", ".join(environment.name for environment in bench.environments_of(suite, case))
             targets = "; ".join(str(target) for target in case.targets)
             rows.append([f"{suite.name}: {case.name}", names, f"{seconds:.0f} s", targets])

@@ -1,14 +1,13 @@
 """NBD servers, and fio as their client."""
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 
-from .process import RunFailed, remove, run
+from .process import RunFailed, cpu_of, peak_rss_mb_of, remove, run
 
 START_SECONDS = 20
 STOP_SECONDS = 60
@@ -20,8 +19,6 @@ class Server:
     def __init__(self, argv, folder, name="bench"):
         self._socket = os.path.join(folder, name + ".sock")
         self._log = tempfile.TemporaryFile()
-        self.rss_mb = None
-        self.close_seconds = None
         remove(self._socket)
         self._process = subprocess.Popen([word.replace("@SOCKET@", self._socket) for word in argv],
                                          stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
@@ -35,30 +32,20 @@ class Server:
         self.stop()
 
     def cpu(self):
-        """CPU seconds so far."""
-        with open(f"/proc/{self._process.pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_of(self._process.pid)
 
     def peak_rss_mb(self):
-        try:
-            with open(f"/proc/{self._process.pid}/status") as file:
-                return int(re.search(r"VmHWM:\s+(\d+)", file.read()).group(1)) / 1024
-        except (OSError, AttributeError):
-            return None
+        return peak_rss_mb_of(self._process.pid)
 
     def stop(self):
-        """Ends the server in order, and says how long closing took and how much memory it had used."""
+        """Ends the server in order: what it has not written yet belongs to the run."""
         if self._process.poll() is None:
-            self.rss_mb = self.peak_rss_mb()
-            started = time.perf_counter()
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            self.close_seconds = time.perf_counter() - started
         remove(self._socket)
 
     def _await_greeting(self):

@@ -1,6 +1,7 @@
 """Processes and what they cost; the state of the machine's caches."""
 import mmap
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -54,6 +55,22 @@ def last_line(text):
     """What a program said last, but for the advice to ask for help."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Try '")]
     return lines[-1][-300:] if lines else "(it said nothing)"
+
+
+def cpu_of(pid):
+    """CPU seconds of a process so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_rss_mb_of(pid):
+    """Peak memory of a process so far; None once it has ended."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return int(re.search(r"VmHWM:\s+(\d+)", file.read()).group(1)) / 1024
+    except (OSError, AttributeError):
+        return None
 
 
 def remove(*paths):
