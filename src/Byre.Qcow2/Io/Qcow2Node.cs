@@ -181,10 +181,13 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         {
             if (_tables.CompressedCache is { } cache)
                 await cache.DisposeAsync().ConfigureAwait(false);
-            NodeFigureOutput.Report(this);
             _tables.Dispose();
             await NodeClosing.CloseAfterFailureAsync(_backing, DataFile, _file).ConfigureAwait(false);
             throw;
+        }
+        finally
+        {
+            NodeFigureOutput.Report(this);
         }
 
         _tables.Dispose();
