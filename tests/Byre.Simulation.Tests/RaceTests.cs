@@ -71,9 +71,9 @@ public sealed class RaceTests(ITestOutputHelper log)
         static string? Pack(OrderingRules rules)
         {
             DiskSession session = DiskSession.Open(
-                DiskStart.Make(Configurations.ByName("discards")), new SessionSettings { Rules = rules });
+                DiskStart.Make(Configurations.ByName("shared-backing")), new SessionSettings { Rules = rules });
             Synchronous.Run(session.WriteAsync(100, 2, compressed: true));
-            Synchronous.Run(session.WriteAsync(100, 2, compressed: false));
+            Synchronous.Run(session.DiscardAsync(100, 2));
             Synchronous.Run(session.FlushAsync());
             Synchronous.Run(session.WriteAsync(102, 2, compressed: false));
             Synchronous.Run(session.WriteAsync(104, 2, compressed: true));

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Byre.Simulation.Workloads;
 
 namespace Byre.Simulation.Tests;
 
@@ -14,6 +15,16 @@ internal static class Settings
 
     /// <summary>True where there is more time than a normal run takes.</summary>
     public static bool IsSoak => Read("BYRE_SOAK_SECONDS", 0) > 0;
+
+    /// <summary>True where BYRE_CONFIGURATIONS names those that are wanted, with commas between.</summary>
+    public static bool IsChosen => Environment.GetEnvironmentVariable("BYRE_CONFIGURATIONS") is not null;
+
+    /// <summary>Those of them that are wanted.</summary>
+    public static IReadOnlyList<DiskConfiguration> Choose(IEnumerable<DiskConfiguration> configurations)
+    {
+        string[]? names = Environment.GetEnvironmentVariable("BYRE_CONFIGURATIONS")?.Split(',');
+        return [.. configurations.Where(one => names is null || names.Contains(one.Name))];
+    }
 
     /// <summary>The time of a suite: its part of a soak, or what it takes normally.</summary>
     public static TimeSpan Share(int seconds, double part = 0.45) =>

@@ -16,10 +16,15 @@ public abstract class CompletionScheduler
     /// locks.</summary>
     public abstract void Resume(Action completion);
 
+    /// <summary>Does work of the processor's that takes long, elsewhere than in the caller.</summary>
+    public abstract Task RunAsync(Action work);
+
     private sealed class ThreadPoolCompletions : CompletionScheduler
     {
         public override TaskCreationOptions WaiterOptions => TaskCreationOptions.RunContinuationsAsynchronously;
 
         public override void Resume(Action completion) => completion();
+
+        public override Task RunAsync(Action work) => Task.Run(work);
     }
 }

@@ -1,6 +1,7 @@
 using Byre.Block.Buffers;
 using Byre.Block.Errors;
 using Byre.Block.Requests;
+using Byre.Block.Threading;
 using Byre.Qcow2.Layout;
 using Byre.Qcow2.Metadata;
 using Byre.Qcow2.WriteCache;
@@ -58,27 +59,41 @@ internal sealed partial class Qcow2Node
     private async ValueTask WriteCompressedRequestAsync(long offset, IoVector source, CancellationToken cancellation)
     {
         CheckCompressedRange(offset, source.Length);
-        IoBuffer plain = IoBufferPool.Shared.Rent(_geometry.ClusterSize);
-        IoBuffer packed = IoBufferPool.Shared.Rent(_geometry.ClusterSize);
+        // One cluster on a thread that may wait is compressed here; more of them side by side, ahead of their storing.
+        bool isInline = source.Length <= _geometry.ClusterSize && !SubmissionThread.MustNotBlock;
+        var ahead = new Queue<PackedCluster>();
+        long begun = 0;
         try
         {
             for (long done = 0; done < source.Length; done += _geometry.ClusterSize)
             {
-                long length = Math.Min(_geometry.ClusterSize, source.Length - done);
-                IoVector part = source.Slice(new ByteRange(done, length));
-                part.CopyTo(plain.Span);
-                int packedBytes = Compress(plain.Span[..(int)length], packed.Span);
+                while (begun < source.Length && ahead.Count <= Environment.ProcessorCount)
+                {
+                    long length = Math.Min(_geometry.ClusterSize, source.Length - begun);
+                    var packing = new PackedCluster(source.Slice(new ByteRange(begun, length)), _geometry.ClusterSize);
+                    ahead.Enqueue(packing);
+                    packing.Begin(this, isInline ? null : _tables.Options.Scheduler);
+                    begun += length;
+                }
+
+                PackedCluster packed = ahead.Peek();
+                await packed.Done.ConfigureAwait(false);
                 var guest = new GuestOffset(offset + done);
-                if (packedBytes == 0)
-                    await WriteGuestAsync(guest, part, cancellation).ConfigureAwait(false);
+                if (packed.Packed.IsEmpty)
+                    await WriteGuestAsync(guest, packed.Plain, cancellation).ConfigureAwait(false);
                 else
-                    await StoreCompressedAsync(guest, packed.Memory[..packedBytes], cancellation).ConfigureAwait(false);
+                    await StoreCompressedAsync(guest, packed.Packed, cancellation).ConfigureAwait(false);
+                ahead.Dequeue().Return();
             }
         }
         finally
         {
-            plain.Return();
-            packed.Return();
+            // The source is the caller's again when this ends.
+            foreach (PackedCluster packed in ahead)
+            {
+                await packed.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                packed.Return();
+            }
         }
     }
 

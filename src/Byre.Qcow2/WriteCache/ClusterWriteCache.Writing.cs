@@ -60,7 +60,7 @@ internal sealed partial class ClusterWriteCache
             if (!cluster.IsComplete)
                 continue;
             found = cluster;
-            if (cluster.Writing is not null)
+            if (cluster.IsBeingWritten)
                 break;
         }
 
@@ -84,7 +84,7 @@ internal sealed partial class ClusterWriteCache
         // A write that is under way may lack what was stored after it began.
         Task? before;
         lock (_lock)
-            before = cluster.Writing?.Task;
+            before = cluster.IsBeingWritten ? Wait(cluster) : null;
         if (before is not null)
             await before.ConfigureAwait(false);
 
@@ -94,9 +94,9 @@ internal sealed partial class ClusterWriteCache
         lock (_lock)
         {
             isBegun = TryBegin(cluster, out piece);
-            if (cluster.Writing is null)
+            if (!cluster.IsBeingWritten)
                 return;
-            ended = cluster.Writing.Task;
+            ended = Wait(cluster);
         }
 
         if (isBegun)
@@ -110,11 +110,19 @@ internal sealed partial class ClusterWriteCache
     private bool TryBegin(GatheredCluster cluster, out GatheredPiece piece)
     {
         piece = default;
-        if (cluster.IsGone || cluster.Writing is not null || !cluster.IsDirty)
+        if (cluster.IsGone || cluster.IsBeingWritten || !cluster.IsDirty)
             return false;
-        cluster.Writing = new TaskCompletionSource(scheduler.WaiterOptions);
+        cluster.IsBeingWritten = true;
         piece = Take(cluster);
         return true;
+    }
+
+    /// <summary>The end of the write that is under way.</summary>
+    private Task Wait(GatheredCluster cluster)
+    {
+        var waiter = new TaskCompletionSource(scheduler.WaiterOptions);
+        cluster.Waiters.Add(waiter);
+        return waiter.Task;
     }
 
     /// <summary>Takes what the target lacks. More may be stored meanwhile, unless the cluster is complete.</summary>
@@ -142,8 +150,8 @@ internal sealed partial class ClusterWriteCache
 
     private async Task WritePiecesAsync(GatheredCluster cluster, GatheredPiece piece)
     {
-        TaskCompletionSource? ended = null;
-        while (ended is null)
+        TaskCompletionSource[]? waiters = null;
+        while (waiters is null)
         {
             Exception? failure = null;
             try
@@ -157,23 +165,23 @@ internal sealed partial class ClusterWriteCache
 
             piece.Copy?.Return();
             lock (_lock)
-                ended = EndPiece(cluster, failure, ref piece);
+                waiters = EndPiece(cluster, failure, ref piece);
         }
 
-        scheduler.Resume(ended.SetResult);
+        foreach (TaskCompletionSource waiter in waiters)
+            scheduler.Resume(waiter.SetResult);
     }
 
     /// <summary>
     /// Notes the end of a write. Returns whom to wake, or null where the next piece is to be written.
     /// </summary>
-    private TaskCompletionSource? EndPiece(GatheredCluster cluster, Exception? failure, ref GatheredPiece piece)
+    private TaskCompletionSource[]? EndPiece(GatheredCluster cluster, Exception? failure, ref GatheredPiece piece)
     {
         _writes++;
         _partialWrites += piece.IsPartial ? 1 : 0;
         Note(cluster, failure);
         if (failure is not null)
             cluster.MarkDirty(piece.From, piece.To);
-        TaskCompletionSource ended = cluster.Writing!;
         bool isLast = failure is null && cluster.IsComplete;
         if (isLast && cluster.IsDirty)
         {
@@ -181,9 +189,11 @@ internal sealed partial class ClusterWriteCache
             return null;
         }
 
-        cluster.Writing = null;
+        cluster.IsBeingWritten = false;
         if (isLast)
             Remove(cluster);
-        return ended;
+        TaskCompletionSource[] waiters = [.. cluster.Waiters];
+        cluster.Waiters.Clear();
+        return waiters;
     }
 }

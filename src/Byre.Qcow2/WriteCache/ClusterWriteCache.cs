@@ -164,8 +164,8 @@ internal sealed partial class ClusterWriteCache(
         {
             if (_clusters.Count == 0 || !_clusters.TryGetValue(StartOf(offset), out GatheredCluster? cluster))
                 return null;
-            if (cluster.Writing is { } writing)
-                return writing.Task;
+            if (cluster.IsBeingWritten)
+                return Wait(cluster);
             Remove(cluster);
             _drops++;
             return null;
@@ -183,7 +183,7 @@ internal sealed partial class ClusterWriteCache(
     /// </summary>
     /// <exception cref="Exception">A write failed; the others were made.</exception>
     public ValueTask FlushAsync() =>
-        WriteAllAsync(static cluster => cluster.IsDirty || cluster.Writing is not null);
+        WriteAllAsync(static cluster => cluster.IsDirty || cluster.IsBeingWritten);
 
     /// <summary>Waits for the writes under way and gives the memory back. What was not flushed is lost.</summary>
     public async ValueTask DisposeAsync()
@@ -195,10 +195,10 @@ internal sealed partial class ClusterWriteCache(
             {
                 foreach (GatheredCluster cluster in _clusters.Values.ToArray())
                 {
-                    if (cluster.Writing is { } one)
-                        writing = one.Task;
-                    else
+                    if (!cluster.IsBeingWritten)
                         Remove(cluster);
+                    else
+                        writing ??= Wait(cluster);
                 }
             }
 
@@ -237,7 +237,7 @@ internal sealed partial class ClusterWriteCache(
     private void SeeWhetherComplete(GatheredCluster cluster)
     {
         // One that is being written is looked at again when that is over.
-        if (cluster.Writing is not null || !cluster.IsComplete)
+        if (cluster.IsBeingWritten || !cluster.IsComplete)
             return;
         if (cluster.IsDirty)
             _ready.Enqueue(cluster);

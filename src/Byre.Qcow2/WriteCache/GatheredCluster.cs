@@ -32,8 +32,13 @@ internal sealed class GatheredCluster(long offset, IoBuffer content)
     /// </summary>
     public int DirtyTo { get; private set; }
 
-    /// <summary>Completes when the write that is under way has ended, well or not; null where none is.</summary>
-    public TaskCompletionSource? Writing { get; set; }
+    /// <summary>A write is under way.</summary>
+    public bool IsBeingWritten { get; set; }
+
+    /// <summary>
+    /// Who wants to know when that write has ended, well or not: one source for each, so that each goes on by itself.
+    /// </summary>
+    public List<TaskCompletionSource> Waiters { get; } = [];
 
     /// <summary>Why the last write failed; null where it did not.</summary>
     public Exception? Failure { get; set; }

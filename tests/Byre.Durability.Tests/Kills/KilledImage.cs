@@ -81,6 +81,8 @@ internal sealed class KilledImage : IDisposable
                 $"refcount-cache-size={4 * _scenario.ClusterBytes}";
         }
 
+        if (_random.Next(2) == 0)
+            options += $",compressed-cache-size={_random.Next(3) * _scenario.ClusterBytes}";
         string cache = _writesThrough ? "writethrough" : _random.Next(3) switch
         {
             0 => "none",

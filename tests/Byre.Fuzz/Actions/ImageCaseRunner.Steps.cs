@@ -63,6 +63,8 @@ internal sealed partial class ImageCaseRunner
         if (random.OneIn(4))
             options["l2-cache-entry-size"] = "512";
         if (random.OneIn(6))
+            options["compressed-cache-size"] = random.Pick<string>(["0", "2M", "4M"]);
+        if (random.OneIn(6))
             options["overlap-check"] = random.Pick<string>(["none", "constant", "cached", "all"]);
         if (random.OneIn(8))
             options["pass-discard-other"] = "on";

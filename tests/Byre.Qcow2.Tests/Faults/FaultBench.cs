@@ -85,6 +85,9 @@ internal sealed class FaultBench
     {
         byte[] bytes = new byte[length];
         bytes.AsSpan().Fill(value);
+        // Compressed data that is not small fills host clusters and reaches over their borders.
+        if ((flags & RequestFlags.Compressed) != 0)
+            new Random(value).NextBytes(bytes.AsSpan(0, length * 3 / 4));
         Step(
             $"write {flags} 0x{offset:x}+0x{length:x} {value}",
             () => Node.WriteAsync(offset, bytes, flags),
@@ -257,6 +260,7 @@ internal sealed class FaultBench
                     L2Slices = 2,
                     RefcountSliceBytes = sliceBytes,
                     RefcountSlices = 4,
+                    CompressedCacheClusters = geometry.CompressedCacheClusters,
                     LazyRefcounts = geometry.LazyRefcounts,
                     PassDiscardRequest = true,
                     PassDiscardOther = true,

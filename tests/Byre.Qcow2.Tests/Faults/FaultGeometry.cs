@@ -10,6 +10,9 @@ internal sealed record FaultGeometry(int ClusterBytes, int RefcountBits, bool Ex
 {
     public bool LazyRefcounts { get; init; }
 
+    /// <summary>Clusters of compressed data gathered in memory.</summary>
+    public int CompressedCacheClusters { get; init; } = 64;
+
     public bool HasDataFile { get; init; }
 
     /// <summary>Clusters of the disk.</summary>
@@ -54,5 +57,6 @@ internal sealed record FaultGeometry(int ClusterBytes, int RefcountBits, bool Ex
 
     public override string ToString() =>
         $"cluster {ClusterBytes} refcount {RefcountBits}{(ExtendedL2 ? " extended" : "")}" +
-        $"{(HasBacking ? " backing" : "")}{(LazyRefcounts ? " lazy" : "")}{(HasDataFile ? " data file" : "")}";
+        $"{(HasBacking ? " backing" : "")}{(LazyRefcounts ? " lazy" : "")}{(HasDataFile ? " data file" : "")}" +
+        $"{(CompressedCacheClusters < 64 ? $" cache {CompressedCacheClusters}" : "")}";
 }

@@ -36,6 +36,14 @@ public sealed class FaultPositionTests(ITestOutputHelper output)
     public void Any_call_may_fail_with_lazy_refcounts() =>
         RunAll(new FaultGeometry(512, 16, false, false) { LazyRefcounts = true });
 
+    [Theory]
+    [InlineData(512, 0)]
+    [InlineData(512, 1)]
+    [InlineData(4096, 0)]
+    [InlineData(4096, 1)]
+    public void Any_call_may_fail_whatever_is_gathered_of_compressed_data(int clusterBytes, int cacheClusters) =>
+        RunAll(new FaultGeometry(clusterBytes, 16, false, true) { CompressedCacheClusters = cacheClusters });
+
     [Fact]
     public void Any_call_may_fail_with_a_data_file() =>
         RunAll(new FaultGeometry(4096, 16, false, false) { HasDataFile = true });

@@ -19,6 +19,7 @@ internal sealed record FaultScenario(string Name, Action<FaultBench> Prepare, Ac
         new("allocating write", static _ => { }, AllocatingWrites),
         new("write across clusters of all kinds", Mixed, CrossClusterWrites),
         new("compressed write", static _ => { }, CompressedWrites) { AppliesTo = HasNoDataFile },
+        new("many compressed writes", static _ => { }, ManyCompressedWrites) { AppliesTo = HasNoDataFile },
         new("write over compressed clusters", Compressed, OverCompressed) { AppliesTo = HasNoDataFile },
         new("read", Mixed, Read),
         new("read of compressed clusters", Compressed, Read) { AppliesTo = HasNoDataFile },
@@ -112,6 +113,22 @@ internal sealed record FaultScenario(string Name, Action<FaultBench> Prepare, Ac
         bench.Write(20 * cluster, cluster, 43, RequestFlags.Compressed);
         bench.Write(24 * cluster, cluster / 2, 44);
         bench.Flush();
+    }
+
+    private static void ManyCompressedWrites(FaultBench bench)
+    {
+        int cluster = bench.ClusterBytes;
+        for (int i = 0; i < 6; i++)
+            bench.Write(i * cluster, cluster, (byte)(i + 45), RequestFlags.Compressed);
+        bench.Discard(2 * cluster, 2 * cluster);
+        bench.Flush();
+        bench.Write(24 * cluster, 2 * cluster, 51);
+        for (int i = 6; i < 10; i++)
+            bench.Write(i * cluster, cluster, (byte)(i + 45), RequestFlags.Compressed);
+        bench.Flush();
+        bench.Write(2 * cluster, cluster, 56, RequestFlags.Compressed);
+        bench.Write(3 * cluster, cluster, 57);
+        bench.Close();
     }
 
     private static void OverCompressed(FaultBench bench)

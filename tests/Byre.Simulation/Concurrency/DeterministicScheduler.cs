@@ -28,6 +28,18 @@ internal sealed class DeterministicScheduler(int seed) : CompletionScheduler, ID
     public override void Resume(Action completion) => _pending.Add(completion);
 
     /// <inheritdoc/>
+    public override Task RunAsync(Action work)
+    {
+        var done = new TaskCompletionSource();
+        Resume(() =>
+        {
+            work();
+            done.SetResult();
+        });
+        return done.Task;
+    }
+
+    /// <inheritdoc/>
     public void Submit(DeviceOperationKind? kind, Action<Exception?> complete)
     {
         if (!IsActive)

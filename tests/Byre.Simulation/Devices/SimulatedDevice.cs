@@ -45,6 +45,13 @@ public sealed class SimulatedDevice : BlockNode
     /// <summary>Device flushes so far.</summary>
     public int FlushCount { get; private set; }
 
+    /// <summary>What reads and writes have to be aligned to.</summary>
+    public int AlignmentBytes { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override BlockLimits Limits => AlignmentBytes == 1
+        ? BlockLimits.Default : BlockLimits.Default with { RequestAlignmentBytes = AlignmentBytes };
+
     /// <summary>A device that lies: flushes (counted from 1) for which this is true do nothing.</summary>
     public Func<int, bool>? DropsFlush { get; init; }
 

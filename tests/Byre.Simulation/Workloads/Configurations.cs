@@ -80,6 +80,15 @@ public static class Configurations
             L2Slices = 16,
         },
         new() { Name = "clusters4096", ClusterBytes = 4096, Clusters = 100, HasSnapshot = true },
+        new()
+        {
+            Name = "direct",
+            ClusterBytes = 4096,
+            AlignmentBytes = 512,
+            CompressedCacheClusters = 2,
+            Clusters = 100,
+            HasSnapshot = true,
+        },
     ];
 
     /// <summary>One whose refcount table is too small for one cluster more.</summary>

@@ -39,6 +39,9 @@ public sealed record DiskConfiguration
 
     public int L2Slices { get; init; } = 2;
 
+    /// <summary>What writes to the devices are aligned to, as with O_DIRECT.</summary>
+    public int AlignmentBytes { get; init; } = 1;
+
     /// <summary>Clusters of compressed data gathered in memory; 0: each is written when it comes.</summary>
     public int CompressedCacheClusters { get; init; } = 64;
 

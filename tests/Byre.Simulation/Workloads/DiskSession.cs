@@ -23,7 +23,11 @@ internal sealed class DiskSession
     {
         (_start, _settings) = (start, settings);
         _devices = [.. start.Devices.Select((content, number) =>
-            new SimulatedDevice(content, Log, number, settings.Schedule) { DropsFlush = settings.DropsFlush })];
+            new SimulatedDevice(content, Log, number, settings.Schedule)
+            {
+                DropsFlush = settings.DropsFlush,
+                AlignmentBytes = start.Configuration.AlignmentBytes,
+            })];
         Disk = new ReferenceDisk(start.Tags, start.Snapshots);
         Current = [.. start.Tags];
         foreach ((string name, ulong[] content) in start.Snapshots)

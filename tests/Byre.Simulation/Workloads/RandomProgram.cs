@@ -23,7 +23,7 @@ internal sealed class RandomProgram(DiskSession session, int seed)
         Last = $"{kind}:{sector}+{count}/{first}+{clusters}";
         return kind switch
         {
-            < 7 => Done(session.WriteAsync(sector, count, compressed: false)),
+            < 5 => Done(session.WriteAsync(sector, count, compressed: false)),
             < 9 => session.Configuration.HasDataFile
                 ? Done(session.FlushAsync()) : Done(session.WriteAsync(first, _cluster, compressed: true)),
             < 11 => Done(session.ZeroAsync(sector, count, mayUnmap: true)),

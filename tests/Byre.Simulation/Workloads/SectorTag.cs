@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 namespace Byre.Simulation.Workloads;
 
 /// <summary>
-/// Sector contents that tell who wrote them and where: a tag of eight bytes, repeated. Tag 0 is zeroes. Stateless.
+/// Sector contents that tell who wrote them and where: a tag of eight bytes, and multiples of it. Tag 0 is zeroes.
+/// Every second word looks random, so that compressed data fills host clusters and reaches over their borders.
+/// Stateless.
 /// </summary>
 public static class SectorTag
 {
@@ -11,6 +13,11 @@ public static class SectorTag
     public const ulong Mixed = ulong.MaxValue;
 
     private const ulong BackingWriter = 0xBACC;
+
+    private const int WordsPerSector = Devices.SimulatedDevice.SectorBytes / sizeof(ulong);
+
+    private static readonly ulong[] s_factors = [.. Enumerable.Range(0, WordsPerSector).Select(
+        static i => i % 2 == 0 ? 1 : unchecked((ulong)(i + 1) * 0x9E37_79B9_7F4A_7C15) | 1)];
 
     public static ulong Of(int writer, int sector) => ((ulong)(writer + 1) << 32) | ((ulong)sector << 8) | 0xA5;
 
@@ -21,7 +28,12 @@ public static class SectorTag
     {
         byte[] bytes = new byte[tags.Length * Devices.SimulatedDevice.SectorBytes];
         for (int i = 0; i < tags.Length; i++)
-            Words(bytes, i).Fill(tags[i]);
+        {
+            Span<ulong> words = Words(bytes, i);
+            for (int j = 0; j < words.Length; j++)
+                words[j] = unchecked(tags[i] * s_factors[j]);
+        }
+
         return bytes;
     }
 
@@ -29,7 +41,11 @@ public static class SectorTag
     public static ulong Read(Span<byte> bytes, int sector)
     {
         ReadOnlySpan<ulong> words = Words(bytes, sector);
-        return words.ContainsAnyExcept(words[0]) ? Mixed : words[0];
+        ulong tag = words[0];
+        ulong difference = 0;
+        for (int i = 0; i < words.Length; i++)
+            difference |= words[i] ^ unchecked(tag * s_factors[i]);
+        return difference != 0 ? Mixed : tag;
     }
 
     private static Span<ulong> Words(Span<byte> bytes, int sector) => MemoryMarshal.Cast<byte, ulong>(
