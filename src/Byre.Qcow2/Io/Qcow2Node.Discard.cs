@@ -15,8 +15,8 @@ internal sealed partial class Qcow2Node
         // A version 2 image has no zero bit: unallocated clusters would show the backing file's bytes.
         if (_tables.Header.Version < 3 && _backing is not null)
             throw BlockException.FromErrno(Errno.NotSupported);
-        if (!_geometry.IsClusterAligned(range.Offset) ||
-            (!_geometry.IsClusterAligned(range.Length) && range.End != _virtualSizeBytes))
+        long unit = _geometry.SubclusterSize;
+        if (range.Offset % unit != 0 || (range.Length % unit != 0 && range.End != _virtualSizeBytes))
             throw BlockException.FromErrno(Errno.NotSupported);
         try
         {
@@ -29,8 +29,8 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>
-    /// Unmaps whole clusters. Afterwards they read as zeroes; with <paramref name="full"/> they are as if never
-    /// written, and the backing file shows through.
+    /// Unmaps whole clusters, and whole subclusters at either end. Afterwards they read as zeroes; with
+    /// <paramref name="full"/> they are as if never written, and the backing file shows through: only whole clusters.
     /// </summary>
     internal async ValueTask DiscardRangeAsync(
         ByteRange range, DiscardReason reason, bool full, CancellationToken cancellation)
@@ -47,13 +47,27 @@ internal sealed partial class Qcow2Node
         ByteRange range, DiscardReason reason, bool full, CancellationToken cancellation)
     {
         Func<L2Entry, bool, (L2Entry Entry, bool Frees)> change = full ? FullyDiscardedEntry : DiscardedEntry;
+        bool mayCut = _geometry.HasSubclusters && !full && range.End < _virtualSizeBytes;
+        long wholeEnd = mayCut ? _geometry.StartOfCluster(range.End) : range.End;
         for (long offset = range.Offset; offset < range.End;)
         {
-            offset = await ChangeClustersAsync(
-                ByteRange.FromEnd(offset, range.End), change, mayUnmap: true, reason, cancellation)
-                .ConfigureAwait(false);
+            bool whole = _geometry.IsClusterAligned(offset) && offset < wholeEnd;
+            long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + _geometry.ClusterSize);
+            offset = whole
+                ? await ChangeClustersAsync(
+                    ByteRange.FromEnd(offset, wholeEnd), change, mayUnmap: true, reason, cancellation)
+                    .ConfigureAwait(false)
+                : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), isDiscard: true, cancellation)
+                    .ConfigureAwait(false);
         }
     }
+
+    /// <summary>
+    /// Whether a discarded cluster keeps its place in the file (discard-no-unref). One that a snapshot shares cannot:
+    /// its data is the snapshot's, and must not be discarded with it.
+    /// </summary>
+    private bool KeepsDiscarded(L2Entry old) =>
+        _tables.Options.DiscardNoUnref && old.IsCopied && !old.IsCompressed;
 
     private (L2Entry Entry, bool Frees) FullyDiscardedEntry(L2Entry old, bool mayUnmap) => (L2Entry.Unallocated, true);
 
@@ -61,11 +75,10 @@ internal sealed partial class Qcow2Node
     {
         ClusterType type = _tables.Map.Classify(old);
         bool hasContent = type is ClusterType.Normal or ClusterType.ZeroAllocated or ClusterType.Compressed;
-        bool keeps = _tables.Options.DiscardNoUnref && type != ClusterType.Compressed;
         // What shows no backing file and holds nothing stays as it is.
         if (_backing is null && !hasContent)
             return (old, false);
-        ulong word = keeps ? old.Word : 0;
+        ulong word = KeepsDiscarded(old) ? old.Word : 0;
         if (_geometry.HasSubclusters)
             return (new L2Entry(word, new SubclusterBitmap(SubclusterBitmap.AllZero)), true);
         if (_tables.Header.Version < 3)

@@ -103,7 +103,8 @@ internal sealed partial class Qcow2Node
                 ? await ChangeClustersAsync(
                     ByteRange.FromEnd(offset, wholeEnd), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation)
                     .ConfigureAwait(false)
-                : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), cancellation).ConfigureAwait(false);
+                : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), isDiscard: false, cancellation)
+                    .ConfigureAwait(false);
         }
     }
 
@@ -115,40 +116,9 @@ internal sealed partial class Qcow2Node
         ClusterType type = _tables.Map.Classify(old);
         bool hasCluster = type is ClusterType.Normal or ClusterType.ZeroAllocated;
         bool frees = type == ClusterType.Compressed || (mayUnmap && hasCluster);
-        bool keeps = _tables.Options.DiscardNoUnref && type != ClusterType.Compressed;
-        ulong word = frees && !keeps ? 0 : old.Word;
+        ulong word = frees && !KeepsDiscarded(old) ? 0 : old.Word;
         return _geometry.HasSubclusters
             ? (new L2Entry(word, new SubclusterBitmap(SubclusterBitmap.AllZero)), frees)
             : (L2Entry.Standard(word | L2Entry.ZeroFlag), frees);
-    }
-
-    private async ValueTask<long> ZeroSubclustersAsync(ByteRange range, CancellationToken cancellation)
-    {
-        int first = _geometry.SubclusterIndex(range.Offset);
-        int count = (int)((range.Length + _geometry.SubclusterSize - 1) >> _geometry.SubclusterBits);
-        using var pins = new PinSet(_tables);
-        var guest = new GuestOffset(range.Offset);
-        while (true)
-        {
-            MetadataMiss miss;
-            using (MetadataScope scope = _tables.Lock.Enter())
-            {
-                if (_tables.Map.HasOwnTable(scope, guest, out miss) &&
-                    _tables.Map.TryFindSlot(scope, guest, out L2Slot slot, out miss))
-                {
-                    L2Entry old = _tables.Map.Read(scope, slot);
-                    // The bitmap of a compressed cluster says nothing: it cannot be zeroed in part.
-                    if (old.IsCompressed)
-                        throw BlockException.FromErrno(Errno.NotSupported);
-                    ulong bitmap = old.Bitmap.Raw | SubclusterBitmap.ZeroMask(first, count);
-                    bitmap &= ~SubclusterBitmap.AllocatedMask(first, count);
-                    if (bitmap != old.Bitmap.Raw)
-                        _tables.Map.Write(scope, slot, new L2Entry(old.Word, new SubclusterBitmap(bitmap)));
-                    return range.End;
-                }
-            }
-
-            await _loader.ProvideAsync(miss, pins, cancellation).ConfigureAwait(false);
-        }
     }
 }

@@ -63,7 +63,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         {
             RequestAlignmentBytes = 1,
             WriteZeroesAlignmentBytes = _geometry.SubclusterSize,
-            DiscardAlignmentBytes = _geometry.ClusterSize,
+            DiscardAlignmentBytes = _geometry.SubclusterSize,
         };
     }
 

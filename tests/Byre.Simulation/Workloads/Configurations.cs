@@ -43,7 +43,20 @@ public static class Configurations
         new() { Name = "subclusters", ClusterBytes = 16384, ExtendedL2 = true, BackingSectors = 400, Clusters = 14 },
         new()
         {
-            Name = "shared-subclusters", ClusterBytes = 16384, ExtendedL2 = true, Clusters = 14, HasSnapshot = true,
+            Name = "shared-subclusters",
+            ClusterBytes = 16384,
+            ExtendedL2 = true,
+            Clusters = 14,
+            PassesDiscards = true,
+            HasSnapshot = true,
+        },
+        new()
+        {
+            Name = "discards-in-place",
+            ClusterBytes = 1024,
+            PassesDiscards = true,
+            DiscardsInPlace = true,
+            HasSnapshot = true,
         },
         new()
         {

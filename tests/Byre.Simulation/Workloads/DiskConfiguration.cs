@@ -37,6 +37,9 @@ public sealed record DiskConfiguration
     /// <summary>Discards go through to the file.</summary>
     public bool PassesDiscards { get; init; }
 
+    /// <summary>Discarded clusters keep their place in the file.</summary>
+    public bool DiscardsInPlace { get; init; }
+
     public int L2Slices { get; init; } = 2;
 
     /// <summary>What writes to the devices are aligned to, as with O_DIRECT.</summary>
@@ -49,6 +52,9 @@ public sealed record DiskConfiguration
     public bool CanSnapshot => RefcountBits > 1 && !HasDataFile;
 
     public int SectorsPerCluster => ClusterBytes / Devices.SimulatedDevice.SectorBytes;
+
+    /// <summary>Sectors that can be discarded by themselves.</summary>
+    public int SectorsPerSubcluster => ExtendedL2 ? SectorsPerCluster / 32 : SectorsPerCluster;
 
     public long SizeBytes => (long)Clusters * ClusterBytes;
 
@@ -74,6 +80,7 @@ public sealed record DiskConfiguration
         PassDiscardRequest = PassesDiscards,
         PassDiscardSnapshot = PassesDiscards,
         PassDiscardOther = PassesDiscards,
+        DiscardNoUnref = DiscardsInPlace,
     };
 
     public override string ToString() => Name;

@@ -13,6 +13,9 @@ namespace Byre.Simulation.Workloads;
 /// </summary>
 public sealed class DiskStart
 {
+    /// <summary>The cluster that is compressed.</summary>
+    public const int CompressedCluster = 2;
+
     private DiskStart(DiskConfiguration configuration, byte[][] devices, byte[] backing, ulong[] tags)
     {
         (Configuration, Devices, Backing, Tags) = (configuration, devices, backing, tags);
@@ -56,7 +59,7 @@ public sealed class DiskStart
         int cluster = configuration.SectorsPerCluster;
         Synchronous.Run(session.WriteAsync(0, 2 * cluster, compressed: false));
         if (!configuration.HasDataFile)
-            Synchronous.Run(session.WriteAsync(2 * cluster, cluster, compressed: true));
+            Synchronous.Run(session.WriteAsync(CompressedCluster * cluster, cluster, compressed: true));
         if (configuration.Version >= 3)
             Synchronous.Run(session.ZeroAsync(3 * cluster, cluster, mayUnmap: true));
         Synchronous.Run(session.WriteAsync(4 * cluster, 2 * cluster, compressed: false));

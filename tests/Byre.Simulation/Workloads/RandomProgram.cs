@@ -5,6 +5,7 @@ internal sealed class RandomProgram(DiskSession session, int seed)
 {
     private readonly Random _random = new(seed);
     private readonly int _cluster = session.Configuration.SectorsPerCluster;
+    private readonly HashSet<int> _compressed = [DiskStart.CompressedCluster];
     private int _snapshots;
     private bool _resizes;
 
@@ -25,16 +26,35 @@ internal sealed class RandomProgram(DiskSession session, int seed)
         {
             < 5 => Done(session.WriteAsync(sector, count, compressed: false)),
             < 9 => session.Configuration.HasDataFile
-                ? Done(session.FlushAsync()) : Done(session.WriteAsync(first, _cluster, compressed: true)),
+                ? Done(session.FlushAsync()) : Done(Compress(first)),
             < 11 => Done(session.ZeroAsync(sector, count, mayUnmap: true)),
             < 12 => Done(session.ZeroAsync(sector, count, mayUnmap: false)),
-            < 14 => Done(session.DiscardAsync(first, clusters)),
+            < 14 => Done(Discard(first, clusters)),
             < 17 => Done(session.FlushAsync()),
             < 21 => session.ReadAsync(sector, count),
             < 23 => Snapshot(),
             < 24 => session.LookAtSnapshotsAsync(),
             _ => ResizeAsync(),
         };
+    }
+
+    private ValueTask Compress(int first)
+    {
+        _compressed.Add(first / _cluster);
+        return session.WriteAsync(first, _cluster, compressed: true);
+    }
+
+    /// <summary>Whole clusters; with subclusters not always, but a part of a compressed cluster stays as it is.</summary>
+    private ValueTask Discard(int first, int sectors)
+    {
+        int unit = session.Configuration.SectorsPerSubcluster;
+        int head = _random.Next(_cluster / unit) * unit;
+        int tail = _random.Next(_cluster / unit) * unit;
+        bool isWhole = head + tail >= sectors || _random.Next(3) == 0 ||
+            _compressed.Contains(first / _cluster) || _compressed.Contains((first + sectors - 1) / _cluster);
+        return isWhole
+            ? session.DiscardAsync(first, sectors)
+            : session.DiscardAsync(first + head, sectors - head - tail);
     }
 
     private ValueTask<string?> Snapshot()

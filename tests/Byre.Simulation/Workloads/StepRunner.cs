@@ -39,7 +39,7 @@ internal sealed class StepRunner(DiskSession session)
             WorkloadStep.CompressedWrite => Compressed(place),
             WorkloadStep.Zeroes => session.ZeroAsync(_cluster > 16 ? 1 : 0, 2 * _cluster, mayUnmap: false),
             WorkloadStep.ZeroesUnmap => session.ZeroAsync(4 * _cluster, 2 * _cluster, mayUnmap: true),
-            WorkloadStep.Discard => session.DiscardAsync(_cluster, 2 * _cluster),
+            WorkloadStep.Discard => Discard(),
             WorkloadStep.Flush => session.FlushAsync(),
             WorkloadStep.SnapshotCreate =>
                 !_configuration.CanSnapshot ? null : session.CreateSnapshotAsync($"s{place}"),
@@ -67,6 +67,13 @@ internal sealed class StepRunner(DiskSession session)
 
     private ValueTask Write(int cluster, int offset, int count) =>
         session.WriteAsync((cluster * _cluster) + offset, count, compressed: false);
+
+    /// <summary>Two clusters; with subclusters a part of one, too, and all of one that is there.</summary>
+    private ValueTask Discard()
+    {
+        int cut = _configuration.ExtendedL2 ? 3 * _configuration.SectorsPerSubcluster : 0;
+        return session.DiscardAsync(_cluster - cut, (2 * _cluster) + (2 * cut));
+    }
 
     private ValueTask? Compressed(int place)
     {
