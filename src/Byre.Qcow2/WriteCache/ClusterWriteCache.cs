@@ -182,8 +182,9 @@ internal sealed partial class ClusterWriteCache(
     /// to the target's alignment and stays in memory until its cluster is complete.
     /// </summary>
     /// <exception cref="Exception">A write failed; the others were made.</exception>
-    public ValueTask FlushAsync() =>
-        WriteAllAsync(static cluster => cluster.IsDirty || cluster.IsBeingWritten);
+    public ValueTask FlushAsync() => IsEmpty
+        ? default
+        : WriteAllAsync(static cluster => cluster.IsDirty || cluster.IsBeingWritten);
 
     /// <summary>Waits for the writes under way and gives the memory back. What was not flushed is lost.</summary>
     public async ValueTask DisposeAsync()

@@ -76,6 +76,11 @@ public static class Configurations
             PassesDiscards = true,
             HasSnapshot = true,
         },
+        new()
+        {
+            Name = "direct", ClusterBytes = 2048, AlignmentBytes = 512, CompressedCacheClusters = 2, HasSnapshot = true,
+            Clusters = 70,
+        },
     ];
 
     /// <summary>Geometries as users have them, for seeded programs.</summary>
@@ -93,15 +98,6 @@ public static class Configurations
             L2Slices = 16,
         },
         new() { Name = "clusters4096", ClusterBytes = 4096, Clusters = 100, HasSnapshot = true },
-        new()
-        {
-            Name = "direct",
-            ClusterBytes = 4096,
-            AlignmentBytes = 512,
-            CompressedCacheClusters = 2,
-            Clusters = 100,
-            HasSnapshot = true,
-        },
     ];
 
     /// <summary>One whose refcount table is too small for one cluster more.</summary>

@@ -51,6 +51,9 @@ public sealed record DiskConfiguration
     /// <summary>False where a reference count cannot say "two", or where data is elsewhere.</summary>
     public bool CanSnapshot => RefcountBits > 1 && !HasDataFile;
 
+    /// <summary>False where requests wait for each other in the block layer, which knows no scheduler.</summary>
+    public bool CanRace => AlignmentBytes == 1;
+
     public int SectorsPerCluster => ClusterBytes / Devices.SimulatedDevice.SectorBytes;
 
     /// <summary>Sectors that can be discarded by themselves.</summary>

@@ -44,7 +44,9 @@ internal sealed class RandomProgram(DiskSession session, int seed)
         return session.WriteAsync(first, _cluster, compressed: true);
     }
 
-    /// <summary>Whole clusters; with subclusters not always, but a part of a compressed cluster stays as it is.</summary>
+    /// <summary>
+    /// Whole clusters; with subclusters not always, but a part of a compressed cluster stays as it is.
+    /// </summary>
     private ValueTask Discard(int first, int sectors)
     {
         int unit = session.Configuration.SectorsPerSubcluster;
