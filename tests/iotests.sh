@@ -41,7 +41,7 @@ QEMU_NBD_PROG=$(find_program qemu-nbd) || exit 2
 QEMU_PROG=$(find_program qemu-system-x86_64) || exit 2
 QSD_PROG=$(find_program qemu-storage-daemon) || exit 2
 PYTHONPATH=$source_folder/python
-TEST_DIR=${TEST_DIR:-$(mktemp -d /tmp/byre-iotests.XXXXXX)}
+TEST_DIR=${TEST_DIR:-$(mktemp -d /tmp/byre-iotests-XXXXXX)}
 export QEMU_PROG QEMU_IMG_PROG QEMU_IO_PROG QEMU_NBD_PROG QSD_PROG PYTHONPATH TEST_DIR
 mkdir -p "$TEST_DIR"
 

@@ -1,4 +1,5 @@
 using Byre.Block.Buffers;
+using Byre.Block.Filters;
 using Byre.Block.Graph;
 
 namespace Byre.Block.Requests;
@@ -35,7 +36,8 @@ internal sealed partial class RequestShaper
         _alignment = limits.RequestAlignmentBytes;
         _maxTransfer = limits.MaxTransferBytes == 0
             ? long.MaxValue & -_alignment : limits.MaxTransferBytes & -_alignment;
-        _reachesEvents = node.WantsEvents;
+        // Of its own requests only: what a format above it does becomes requests to it.
+        _reachesEvents = node is IBreakpointNode;
         _copiesOnRead = node.CopiesOnRead;
         _copyUnit = Math.Max(BackingChain.SkipFilters(node).Limits.WriteZeroesAlignmentBytes, _alignment);
         _ranges = _alignment > 1 || _copiesOnRead ? new RequestRanges() : null;
@@ -57,7 +59,7 @@ internal sealed partial class RequestShaper
         var range = new ByteRange(offset, destination.Length);
         if (_copiesOnRead)
         {
-            using RequestLease lease = await _ranges!.EnterAsync(CopyRange(range), exclusive: true)
+            using RequestLease lease = await _ranges!.EnterAsync(range, CopyRange(range), exclusive: true)
                 .ConfigureAwait(false);
             await CopyOnReadAsync(range, destination, cancellation).ConfigureAwait(false);
             return;
@@ -138,9 +140,10 @@ internal sealed partial class RequestShaper
         if (_ranges is null)
             return new ValueTask<RequestLease?>((RequestLease?)null);
         bool aligned = range.IsAligned(_alignment);
-        return LeaseAsync(_copiesOnRead ? CopyRange(range) : range.AlignOutward(_alignment), exclusive: !aligned);
+        ByteRange blocks = _copiesOnRead ? CopyRange(range) : range.AlignOutward(_alignment);
+        return LeaseAsync(range, blocks, exclusive: !aligned);
     }
 
-    private async ValueTask<RequestLease?> LeaseAsync(ByteRange range, bool exclusive) =>
-        await _ranges!.EnterAsync(range, exclusive).ConfigureAwait(false);
+    private async ValueTask<RequestLease?> LeaseAsync(ByteRange range, ByteRange blocks, bool exclusive) =>
+        await _ranges!.EnterAsync(range, blocks, exclusive).ConfigureAwait(false);
 }

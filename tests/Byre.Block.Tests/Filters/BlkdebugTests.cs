@@ -159,6 +159,25 @@ public class BlkdebugTests
         Assert.Throws<BlockException>(() => breakpoints.RemoveBreakpoint("A"));
     }
 
+    [Fact]
+    public async Task Only_requests_to_the_node_itself_are_its_moments()
+    {
+        await using BlockNode node = await OpenAsync("align=4096");
+        var breakpoints = (IBreakpointNode)node.File!;
+        breakpoints.SetBreakpoint("pwritev", "A");
+
+        // Held where it has its block already; not in the format above, where nothing keeps the other one out.
+        Task held = node.WriteAsync(0, new byte[512]).AsTask();
+        await breakpoints.WaitForSuspensionAsync("A");
+        Task other = node.WriteAsync(0, new byte[1024]).AsTask();
+        Assert.False(other.IsCompleted);
+
+        breakpoints.Resume("A");
+        await held;
+        await other;
+        Assert.Equal(["read 0+4096", "write 0+4096", "read 0+4096", "write 0+4096"], _disk.Log);
+    }
+
     private ValueTask<BlockNode> OpenAsync(string options)
     {
         var all = new OptionSet { ["driver"] = "raw", ["file.driver"] = "blkdebug", ["file.image.filename"] = "disk" };
