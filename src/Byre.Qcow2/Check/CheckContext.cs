@@ -57,6 +57,9 @@ internal sealed class CheckContext
 
     public int Parallelism => Math.Max(1, _options.Parallelism);
 
+    /// <summary>Snapshots whose references are counted together, at most.</summary>
+    public int MaxSnapshotGroup => _options.MaxSnapshotGroup;
+
     public int ClusterSize => Geometry.ClusterSize;
 
     /// <summary>Reports something that is no corruption by itself.</summary>

@@ -18,6 +18,11 @@ public sealed record CheckOptions
     /// <summary>Told the bytes of metadata that have been read so far; never smaller than the time before.</summary>
     public IProgress<long>? Progress { get; init; }
 
+    /// <summary>
+    /// Snapshots whose references are counted together, at most; the findings do not depend on it, as tests see.
+    /// </summary>
+    internal int MaxSnapshotGroup { get; init; } = int.MaxValue;
+
     /// <summary>Threads that read and decode L2 tables; the findings do not depend on it.</summary>
     public int Parallelism { get; init; } = Environment.ProcessorCount;
 }

@@ -203,7 +203,7 @@ public sealed class ImageChecker
         counter.Count(default, _context.ClusterSize);
         var activeL1 = new TableExtent(header.L1.Offset, header.L1.LengthBytes);
         await walk.WalkAsync(activeL1, isActive: true).ConfigureAwait(false);
-        await CountSnapshotsAsync(counter, walk).ConfigureAwait(false);
+        await CountSnapshotsAsync(counter, walk, repairs).ConfigureAwait(false);
         counter.Count(_context.RefcountTable.Offset, RefcountStructure.ClaimedBytes(_context));
         if (header.CryptoHeader is { } crypto)
             counter.Count(crypto.Offset, crypto.LengthBytes);
@@ -215,7 +215,7 @@ public sealed class ImageChecker
         return needsRebuild;
     }
 
-    private async ValueTask CountSnapshotsAsync(ReferenceCounter counter, MappingWalk walk)
+    private async ValueTask CountSnapshotsAsync(ReferenceCounter counter, MappingWalk walk, bool repairs)
     {
         if (_context.Header.HasDataFile && _context.Snapshots.Count > 0)
         {
@@ -224,33 +224,8 @@ public sealed class ImageChecker
                 $"ERROR {_context.Snapshots.Count} snapshots in image with data file");
         }
 
-        foreach (SnapshotRecord snapshot in _context.Snapshots)
-        {
-            if (!_context.Geometry.IsClusterAligned((long)snapshot.L1Offset))
-            {
-                _context.Corrupt(
-                    CheckFindingId.SnapshotL1Unaligned,
-                    $"{Name(snapshot)} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; "
-                    + "snapshot table entry corrupted");
-                continue;
-            }
-
-            if (snapshot.L1EntryCount > FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
-            {
-                _context.Corrupt(
-                    CheckFindingId.SnapshotL1TooLarge,
-                    $"{Name(snapshot)} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; "
-                    + "snapshot table entry corrupted");
-                continue;
-            }
-
-            var l1 = new TableExtent(
-                new HostOffset((long)snapshot.L1Offset), (long)snapshot.L1EntryCount * Geometry.TableEntryBytes);
-            await walk.WalkAsync(l1, isActive: false).ConfigureAwait(false);
-        }
-
+        var snapshots = new SnapshotWalk(_context, counter, walk, repairs);
+        await snapshots.RunAsync([.. _context.Snapshots]).ConfigureAwait(false);
         counter.Count(_context.SnapshotTable.Offset, _context.SnapshotTable.LengthBytes);
-
-        static string Name(SnapshotRecord snapshot) => $"ERROR snapshot {snapshot.Id} ({snapshot.Name})";
     }
 }

@@ -21,6 +21,10 @@ internal sealed class L1Batch
     /// <summary>The offsets of the entries' L2 tables.</summary>
     public IReadOnlyList<HostOffset> TableOffsets { get; }
 
+    /// <summary>Entries from anywhere: their indexes are those in the list.</summary>
+    public static L1Batch Of(List<L1Entry> entries) =>
+        new([.. Enumerable.Range(0, entries.Count)], entries, [.. entries.Select(entry => entry.TableOffset)]);
+
     /// <summary>
     /// Cuts a big-endian L1 table into batches of at most <paramref name="maxEntries"/> used entries (at least one).
     /// </summary>

@@ -10,9 +10,6 @@ namespace Byre.Qcow2.Check;
 /// </summary>
 internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter, RepairGuard guard, bool repairs)
 {
-    /// <summary>Bytes of L2 tables that are read and decoded together.</summary>
-    private const int BatchBytes = 1 << 19;
-
     /// <summary>True while every cluster that the active tables own has its copied flag.</summary>
     public bool IsAllCopied { get; private set; } = true;
 
@@ -35,34 +32,33 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
         }
 
         await OrderedPipeline.RunAsync(
-            L1Batch.Split(table, BatchBytes >> context.Geometry.ClusterBits),
+            L1Batch.Split(table, L2BatchScan.BatchTables(context.Geometry)),
             context.Parallelism,
-            ScanAsync,
+            batch => L2BatchScan.RunAsync(context, batch, repairs),
             scan => CountAsync(scan, isActive)).ConfigureAwait(false);
     }
 
-    private async ValueTask<Scan> ScanAsync(L1Batch batch)
+    /// <summary>
+    /// Says again what there is to say of an entry and its L2 table, whose references have been counted with those of
+    /// other walks. Nothing of it may be an overflow.
+    /// </summary>
+    public async ValueTask RetellAsync(L1Entry entry)
     {
-        using L2TableBatch tables = await L2TableBatch.ReadAsync(context, batch.TableOffsets).ConfigureAwait(false);
-        var log = new L2ScanLog();
-        var scanner = new L2TableScanner(context, log, repairs);
-        for (int i = 0; i < batch.Entries.Count; i++)
+        ReportReserved(entry);
+        counter.RejectsAndReports(new TableExtent(entry.TableOffset, context.ClusterSize));
+        ReportUnaligned(entry);
+        using L2BatchScan scan = await L2BatchScan.RunAsync(context, L1Batch.Of([entry]), repairs)
+            .ConfigureAwait(false);
+        while (scan.Log.TryRead(out _, out _, out L2ScanEvent? found))
         {
-            if (tables.ErrorOf(i) is { } error)
-            {
-                log.AddEvent(new L2ScanEvent(L2ScanEventKind.Unreadable) { Error = error });
-                log.EndTable();
-            }
-            else
-            {
-                scanner.Scan(tables.TableOf(i));
-            }
+            if (found is { Kind: L2ScanEventKind.Reference } reference)
+                counter.RejectsAndReports(reference.Region);
+            else if (found is not null)
+                await HandleAsync(found.Value, entry, isActive: false).ConfigureAwait(false);
         }
-
-        return new Scan(batch, log);
     }
 
-    private async ValueTask CountAsync(Scan scan, bool isActive)
+    private async ValueTask CountAsync(L2BatchScan scan, bool isActive)
     {
         foreach (L1Entry entry in scan.Batch.Entries)
         {
@@ -89,13 +85,22 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
 
     private void CountTable(L1Entry entry)
     {
+        ReportReserved(entry);
+        counter.Count(entry.TableOffset, context.ClusterSize);
+        ReportUnaligned(entry);
+    }
+
+    private void ReportReserved(L1Entry entry)
+    {
         if ((entry.Raw & L1Entry.ReservedMask) != 0)
         {
             context.Corrupt(
                 CheckFindingId.L1EntryReservedBits, $"ERROR found L1 entry with reserved bits set: {entry.Raw:x}");
         }
+    }
 
-        counter.Count(entry.TableOffset, context.ClusterSize);
+    private void ReportUnaligned(L1Entry entry)
+    {
         if (!context.Geometry.IsClusterAligned(entry.TableOffset.Value))
         {
             context.Corrupt(
@@ -175,10 +180,5 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
                 $"ERROR: Failed to overwrite L2 table entry: {Errno.Describe(error.Errno)}");
             counter.Count(new HostOffset((long)(word & L2Entry.OffsetMask)), context.ClusterSize);
         }
-    }
-
-    private sealed record Scan(L1Batch Batch, L2ScanLog Log) : IDisposable
-    {
-        public void Dispose() => Log.Dispose();
     }
 }

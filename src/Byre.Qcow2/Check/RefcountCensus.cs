@@ -21,8 +21,8 @@ internal sealed class RefcountCensus
 
     private static readonly byte[] ZeroPage = new byte[PageClusters];
 
-    private readonly Dictionary<long, ulong> _large = [];
     private readonly byte _fastLimit;
+    private Dictionary<long, ulong> _large = [];
     private byte[]?[] _pages = [];
 
     public RefcountCensus(ulong refcountMax, long clusterCount)
@@ -107,13 +107,54 @@ internal sealed class RefcountCensus
             int inPage = (int)(cluster & (PageClusters - 1));
             Span<byte> run = PageOf(cluster).AsSpan(inPage, Math.Min(count - done, PageClusters - inPage));
             int stop = run.Length == 1 ? (run[0] < _fastLimit ? -1 : 0) : run.IndexOfAnyInRange(_fastLimit, Escape);
-            AddOne(stop < 0 ? run : run[..stop]);
+            AddSmall(stop < 0 ? run : run[..stop], 1);
             if (stop >= 0)
                 return done + stop;
             done += run.Length;
         }
 
         return count;
+    }
+
+    /// <summary>
+    /// Counts so many more references for each of <paramref name="count"/> clusters, beyond
+    /// <see cref="RefcountMax"/> if need be; true where that was not needed.
+    /// </summary>
+    public bool Add(HostCluster first, long count, ulong references)
+    {
+        Invariant.That(first.Index >= 0 && first.Index + count <= ClusterCount);
+        bool fits = true;
+        for (long cluster = first.Index, end = first.Index + count; cluster < end;)
+        {
+            int inPage = (int)(cluster & (PageClusters - 1));
+            Span<byte> run = PageOf(cluster).AsSpan(inPage, (int)Math.Min(end - cluster, PageClusters - inPage));
+            int small = references <= _fastLimit ? CountUpTo(run, (byte)(_fastLimit - references)) : 0;
+            AddSmall(run[..small], (byte)references);
+            cluster += small;
+            if (small == run.Length)
+                continue;
+            ulong sum = this[cluster] + references;
+            this[cluster] = sum;
+            fits &= sum <= RefcountMax;
+            cluster++;
+        }
+
+        return fits;
+    }
+
+    /// <summary>A copy with the same counts.</summary>
+    public RefcountCensus Copy()
+    {
+        var copy = new RefcountCensus(RefcountMax, ClusterCount) { _large = new(_large) };
+        for (int i = 0; i < _pages.Length; i++)
+            copy._pages[i] = (byte[]?)_pages[i]?.Clone();
+        return copy;
+    }
+
+    /// <summary>Takes over the counts of a copy, which is not to be used any more.</summary>
+    public void Restore(RefcountCensus copy)
+    {
+        (ClusterCount, _pages, _large) = (copy.ClusterCount, copy._pages, copy._large);
     }
 
     /// <summary>
@@ -175,18 +216,25 @@ internal sealed class RefcountCensus
         return true;
     }
 
-    private static void AddOne(Span<byte> run)
+    /// <summary>How many counts from the first one on are at most <paramref name="limit"/>.</summary>
+    private static int CountUpTo(ReadOnlySpan<byte> run, byte limit)
+    {
+        int stop = run.IndexOfAnyExceptInRange((byte)0, limit);
+        return stop < 0 ? run.Length : stop;
+    }
+
+    private static void AddSmall(Span<byte> run, byte references)
     {
         if (run.Length >= Vector<byte>.Count)
         {
             Span<Vector<byte>> vectors = MemoryMarshal.Cast<byte, Vector<byte>>(run);
             foreach (ref Vector<byte> vector in vectors)
-                vector += Vector<byte>.One;
+                vector += new Vector<byte>(references);
             run = run[(vectors.Length * Vector<byte>.Count)..];
         }
 
         foreach (ref byte count in run)
-            count++;
+            count += references;
     }
 
     private byte[] PageOf(long cluster) => _pages[cluster >> PageBits] ??= new byte[PageClusters];

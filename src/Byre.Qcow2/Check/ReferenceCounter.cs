@@ -18,6 +18,9 @@ internal sealed class ReferenceCounter(CheckContext context, RefcountCensus cens
     /// <summary>True once a reference could not be counted.</summary>
     public bool HasRejected { get; private set; }
 
+    /// <summary>References that were one too many for the width of the counts.</summary>
+    public long Overflows { get; private set; }
+
     /// <summary>
     /// Clusters of references that were not counted. Something may still refer to them: a repair must not put anything
     /// there. Collected only where everything may be repaired.
@@ -34,24 +37,41 @@ internal sealed class ReferenceCounter(CheckContext context, RefcountCensus cens
     /// </summary>
     public void Count(HostOffset offset, long lengthBytes)
     {
-        if (lengthBytes <= 0)
+        var region = new TableExtent(offset, lengthBytes);
+        if (lengthBytes <= 0 || RejectsAndReports(region))
             return;
-        if (offset.Value < 0 || offset.Value > long.MaxValue - lengthBytes
-            || offset.Value + lengthBytes - _fileLengthBytes >= context.ClusterSize)
-        {
-            HasRejected = true;
-            context.Corrupt(
-                CheckFindingId.ReferenceBeyondEnd,
-                "ERROR: counting reference for region exceeding the end of the file by one cluster or more: "
-                + $"offset 0x{offset.Value:x} size 0x{lengthBytes:x}");
-            NoteRejected(offset, lengthBytes);
-            return;
-        }
+        ClusterRun run = ClustersOf(region);
+        Census.GrowTo(run.First.Index + run.Count);
+        CountRun(run.First, run.Count);
+    }
 
-        long first = context.Geometry.ClusterOf(offset.Value);
-        long last = context.Geometry.ClusterOf(offset.Value + lengthBytes - 1);
-        Census.GrowTo(last + 1);
-        CountRun(new HostCluster(first), (int)(last - first + 1));
+    /// <summary>
+    /// Counts so many references at once to a region that is not rejected; false where a count got too high.
+    /// </summary>
+    public bool Add(TableExtent region, long references)
+    {
+        ClusterRun run = ClustersOf(region);
+        Census.GrowTo(run.First.Index + run.Count);
+        return Census.Add(run.First, run.Count, (ulong)references);
+    }
+
+    /// <summary>True where a reference cannot be counted, for want of such a place.</summary>
+    public bool Rejects(TableExtent region) =>
+        region.Offset.Value < 0 || region.Offset.Value > long.MaxValue - region.LengthBytes
+            || region.Offset.Value + region.LengthBytes - _fileLengthBytes >= context.ClusterSize;
+
+    /// <summary>The same, and says so.</summary>
+    public bool RejectsAndReports(TableExtent region)
+    {
+        if (!Rejects(region))
+            return false;
+        HasRejected = true;
+        context.Corrupt(
+            CheckFindingId.ReferenceBeyondEnd,
+            "ERROR: counting reference for region exceeding the end of the file by one cluster or more: "
+            + $"offset 0x{region.Offset.Value:x} size 0x{region.LengthBytes:x}");
+        NoteRejected(region.Offset, region.LengthBytes);
+        return true;
     }
 
     /// <summary>Counts a reference to each of <paramref name="count"/> clusters, which lie in the file.</summary>
@@ -71,6 +91,14 @@ internal sealed class ReferenceCounter(CheckContext context, RefcountCensus cens
         }
     }
 
+    /// <summary>The clusters that a region touches, which is not empty and not rejected.</summary>
+    public ClusterRun ClustersOf(TableExtent region)
+    {
+        HostCluster first = context.Geometry.ClusterOf(region.Offset);
+        long last = context.Geometry.ClusterOf(region.Offset.Value + region.LengthBytes - 1);
+        return new ClusterRun(first, (int)(last - first.Index + 1));
+    }
+
     private void NoteRejected(HostOffset offset, long lengthBytes)
     {
         if (!context.RepairsErrors || offset.Value < 0)
@@ -84,6 +112,7 @@ internal sealed class ReferenceCounter(CheckContext context, RefcountCensus cens
     private void ReportOverflow(HostCluster cluster)
     {
         HasRejected = true;
+        Overflows++;
         context.Corrupt(
             CheckFindingId.RefcountOverflow,
             $"ERROR: overflow cluster offset=0x{context.Geometry.OffsetOf(cluster).Value:x}");
