@@ -74,7 +74,8 @@ internal sealed partial class Qcow2Node
                         return mapping;
                 }
 
-                await _loader.ProvideAsync(miss, pins ??= new PinSet(_tables), cancellation).ConfigureAwait(false);
+                await _loader.ProvideForLookUpAsync(miss, pins ??= new PinSet(_tables), cancellation)
+                    .ConfigureAwait(false);
             }
         }
         finally

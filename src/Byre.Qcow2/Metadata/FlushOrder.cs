@@ -36,6 +36,9 @@ internal sealed class FlushOrder(ImageTables tables, Func<IncompatibleFeatures, 
     /// <summary>Device flushes by this image since it was opened, for one reason.</summary>
     public long DeviceFlushes(FlushReason reason) => Interlocked.Read(ref _deviceFlushes[(int)reason]);
 
+    /// <summary>True while a flush runs: who asked for one now would wait for it first.</summary>
+    public bool IsRunning => _mutex.IsHeld;
+
     /// <summary>True where <see cref="ThrowIfFailed"/> would throw.</summary>
     public bool HasFailed => _failure is not null;
 

@@ -24,11 +24,17 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
     };
 
     /// <summary>
-    /// Provides an L2 slice for a read. Where changes cannot be written to make room for it, it gets room of its own:
-    /// on a device that is full or has failed, reading goes on.
+    /// Provides an L2 slice for a read, as for any look-up. Where changes cannot be written to make room for it, it
+    /// gets room of its own: on a device that is full or has failed, reading goes on.
     /// </summary>
     public ValueTask ProvideForReadAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) =>
         LoadAsync(tables.L2Cache, miss, pins, LoadPurpose.Read, cancellation);
+
+    /// <summary>
+    /// Provides an L2 slice for a look-up that changes nothing in it: it does not wait for a flush that runs.
+    /// </summary>
+    public ValueTask ProvideForLookUpAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) =>
+        LoadAsync(tables.L2Cache, miss, pins, LoadPurpose.LookUp, cancellation);
 
     /// <summary>Loads a refcount slice while the flush holds its mutex.</summary>
     public ValueTask LoadInsideFlushAsync(MetadataMiss miss, PinSet pins, CancellationToken cancellation) =>
@@ -53,6 +59,10 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
                     return;
                 case LoadClaim.Wait:
                     await waiter!.ConfigureAwait(false);
+                    break;
+                case LoadClaim.Full when flush.IsRunning && purpose is (LoadPurpose.Read or LoadPurpose.LookUp):
+                    // What is being written cannot be evicted yet, but soon.
+                    mayBorrow = true;
                     break;
                 case LoadClaim.Full:
                     try
@@ -109,6 +119,10 @@ internal sealed class MetadataLoader(ImageTables tables, FlushOrder flush)
     private enum LoadPurpose
     {
         Read,
+
+        /// <summary>To look something up, for another request than a read.</summary>
+        LookUp,
+
         Change,
 
         /// <summary>For the flush that runs, which holds its mutex.</summary>

@@ -14,6 +14,9 @@ internal sealed class GatedNode(MemoryNode inner) : BlockNode
     /// <summary>Reads wait.</summary>
     public bool IsClosed { get; set; }
 
+    /// <summary>Flushes wait; null: they do not.</summary>
+    public TaskCompletionSource? FlushGate { get; set; }
+
     public override BlockDriver Driver => inner.Driver;
 
     public override long LengthBytes => inner.LengthBytes;
@@ -66,5 +69,10 @@ internal sealed class GatedNode(MemoryNode inner) : BlockNode
         long offset, IoVector source, RequestFlags flags, CancellationToken cancellation) =>
         inner.WriteAsync(offset, source, flags, cancellation);
 
-    protected override ValueTask FlushCoreAsync(CancellationToken cancellation) => inner.FlushAsync(cancellation);
+    protected override async ValueTask FlushCoreAsync(CancellationToken cancellation)
+    {
+        if (FlushGate is { } gate)
+            await gate.Task;
+        await inner.FlushAsync(cancellation);
+    }
 }

@@ -89,23 +89,67 @@ public sealed class MissOverlapTests
         harness.Close();
     }
 
-    private static EngineHarness Filled()
+    /// <summary>
+    /// While a flush writes a cache that is dirty all over, nothing can be evicted: who only looks something up gets
+    /// room beyond the limit instead of waiting for the device.
+    /// </summary>
+    [Fact]
+    public async Task LookUpsDoNotWaitForAFlush()
+    {
+        using EngineHarness harness = New();
+        byte[] content = new byte[ClusterBytes];
+        for (int slice = 0; slice < Depth; slice++)
+            await WriteAsync(harness, slice * SliceSpan, content, slice + 1);
+        GatedNode file = Reopen(harness, cachedSlices: 2);
+        file.IsClosed = false;
+        await WriteAsync(harness, ClusterBytes, content, 100);
+        await WriteAsync(harness, SliceSpan + ClusterBytes, content, 101);
+
+        file.FlushGate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task flush = harness.Node.FlushAsync().AsTask();
+        for (int slice = 4; slice < 12; slice++)
+            await ReadAsync(harness, slice * SliceSpan).WaitAsync(TimeSpan.FromSeconds(30));
+        await WriteAsync(harness, 5 * SliceSpan, content, 102).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.False(flush.IsCompleted);
+        file.FlushGate.SetResult();
+        file.FlushGate = null;
+        await flush;
+        Assert.True(harness.Node.L2Statistics.UsedSlices <= 2);
+        harness.Verify("after the flush");
+        harness.Close();
+        harness.Check("after closing");
+    }
+
+    private static async Task WriteAsync(EngineHarness harness, long offset, byte[] content, int value)
+    {
+        content.AsSpan().Fill((byte)value);
+        content.CopyTo(harness.Expected, offset);
+        await harness.Node.WriteAsync(offset, content);
+    }
+
+    private static EngineHarness New()
     {
         var harness = new EngineHarness(new Qcow2CreateOptions
         {
             SizeBytes = Depth * SliceSpan,
             ClusterSizeBytes = ClusterBytes,
         });
-        new Random(5).NextBytes(harness.Expected);
         harness.Create();
         harness.Open();
+        return harness;
+    }
+
+    private static EngineHarness Filled()
+    {
+        EngineHarness harness = New();
+        new Random(5).NextBytes(harness.Expected);
         EngineHarness.Run(harness.Node.WriteAsync(0, harness.Expected));
-        EngineHarness.Run(harness.Node.FlushAsync());
         return harness;
     }
 
     private static GatedNode Reopen(EngineHarness filled, int cachedSlices)
     {
+        EngineHarness.Run(filled.Node.FlushAsync());
         filled.L2Slices = cachedSlices;
         var file = new GatedNode(filled.File);
         filled.Open(file);
