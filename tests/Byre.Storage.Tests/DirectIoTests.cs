@@ -121,4 +121,41 @@ public sealed class DirectIoTests : IDisposable
         Assert.Equal(expected, await Nodes.ReadAsync(node, 0, 8192));
         Assert.Equal(expected[3..10], await Nodes.ReadAsync(node, 3, 7));
     }
+
+    [Fact]
+    public async Task The_end_of_a_file_that_grows_is_moved_ahead_and_back()
+    {
+        string name = _directory.File("f");
+        byte[] block = Nodes.Pattern(4096);
+        await using (FileStorage node = Nodes.Open(name, Nodes.Writable | OpenFlags.CacheDirect))
+        {
+            node.ExpectAppends();
+            await node.WriteAsync(4096, block);
+            long ahead = new FileInfo(name).Length;
+            Assert.True(ahead > 1 << 20);
+            Assert.Equal(8192, node.LengthBytes);
+            await node.WriteAsync(1 << 20, block);
+            await node.WriteZeroesAsync(new ByteRange(2 << 20, 4096));
+            Assert.Equal(ahead, new FileInfo(name).Length);
+            await node.TruncateAsync(new TruncateRequest(3 << 20));
+            Assert.Equal(3 << 20, new FileInfo(name).Length);
+            await node.WriteAsync(3 << 20, block);
+            Assert.Equal(block, await Nodes.ReadAsync(node, 3 << 20, 4096));
+        }
+
+        Assert.Equal((3 << 20) + 4096, new FileInfo(name).Length);
+    }
+
+    [Fact]
+    public async Task The_end_stays_where_others_may_move_it_or_writes_are_cached()
+    {
+        foreach (OpenFlags flags in new[] { OpenFlags.None, OpenFlags.CacheDirect | OpenFlags.ForceShare })
+        {
+            string name = _directory.File("g");
+            await using FileStorage node = Nodes.Open(name, Nodes.Writable | flags);
+            node.ExpectAppends();
+            await node.WriteAsync(0, new byte[4096]);
+            Assert.Equal(4096, new FileInfo(name).Length);
+        }
+    }
 }

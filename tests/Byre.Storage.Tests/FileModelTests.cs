@@ -41,16 +41,26 @@ public sealed class FileModelTests : IDisposable
         var calls = new FaultyCalls { MaxTransferBytes = maxTransferBytes };
         byte[] model = new byte[MaxBytes];
         string name = _directory.File("model");
-        await using FileStorage node = Nodes.Open(name, Nodes.Writable | cache, calls);
+        long length;
+        await using (FileStorage node = Nodes.Open(name, Nodes.Writable | cache, calls))
+        {
+            node.ExpectAppends();
+            await ApplyAllAsync(node, model, steps);
+            length = node.LengthBytes;
+        }
+
+        Assert.Equal(length, new FileInfo(name).Length);
+        return true;
+    }
+
+    private static async Task ApplyAllAsync(FileStorage node, byte[] model, Step[] steps)
+    {
         for (int i = 0; i < steps.Length; i++)
         {
             await ApplyAsync(node, model, steps[i], seed: i);
             Assert.Equal(model, await Nodes.ReadAsync(node, 0, MaxBytes));
             await CheckHolesAsync(node, model);
         }
-
-        Assert.Equal(node.LengthBytes, new FileInfo(name).Length);
-        return true;
     }
 
     private static async Task ApplyAsync(FileStorage node, byte[] model, Step step, int seed)

@@ -57,6 +57,9 @@ public abstract class FilterNode : BlockNode
     /// <inheritdoc/>
     public override bool CanWriteCompressed => Child.CanWriteCompressed;
 
+    /// <inheritdoc/>
+    public override void ExpectAppends() => Child.ExpectAppends();
+
     /// <summary>
     /// What concerns the layout of the child; a filter is no image with snapshots or a backing file of its own.
     /// </summary>

@@ -238,6 +238,14 @@ public abstract partial class BlockNode : IAsyncDisposable
     }
 
     /// <summary>
+    /// Advice to the node below a format that writes are going to make it longer, bit by bit. While the node is open
+    /// what lies below it may be longer than <see cref="LengthBytes"/>.
+    /// </summary>
+    public virtual void ExpectAppends()
+    {
+    }
+
+    /// <summary>
     /// Removes the file that the node is stored in, before or after it was closed: what becomes of an image whose
     /// creation failed. Nothing happens where there is none, or where it cannot be removed.
     /// </summary>

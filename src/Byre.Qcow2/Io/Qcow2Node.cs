@@ -155,6 +155,8 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         try
         {
             await node.LoadTablesAsync(cancellation).ConfigureAwait(false);
+            if (!node.IsReadOnly)
+                node._file.ExpectAppends();
             return node;
         }
         catch

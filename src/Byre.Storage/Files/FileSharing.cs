@@ -25,6 +25,9 @@ internal sealed record FileSharing(NodePermissions Used, NodePermissions Shared,
             .With(isWritable ? used : used & ~Changes, shared);
     }
 
+    /// <summary>Others may change the file's length meanwhile.</summary>
+    public bool SharesResize => (Shared & NodePermissions.Resize) != 0;
+
     /// <summary>The same with other permissions.</summary>
     public FileSharing With(NodePermissions used, NodePermissions shared) =>
         this with { Used = used, Shared = IsForced ? NodePermissions.All : shared };

@@ -42,6 +42,7 @@ public sealed partial class FileStorage
         AssertAligned(range);
         if (WriteObstacle() is { } obstacle)
             return Failed(obstacle);
+        MoveEndAhead(range.End);
         if (SubmissionThread.MustNotBlock && MayWait(source, flags))
             return Queue(WorkerTask.Write, offset, source, flags);
         int errno = WriteBlocking(offset, source);

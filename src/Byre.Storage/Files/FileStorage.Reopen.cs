@@ -50,6 +50,8 @@ public sealed partial class FileStorage
 
     private void Reopen(OpenFlags flags)
     {
+        MoveEndBack();
+        _movesEndAhead = false;
         if (_file.IsWritable)
             Flush();
         OpenMode mode = (_file.Mode & ~SwitchableModes) | ModeOf(flags);

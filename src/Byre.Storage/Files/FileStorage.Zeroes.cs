@@ -29,6 +29,7 @@ public sealed partial class FileStorage
         AssertAligned(range);
         if (WriteObstacle() is { } errno)
             return Failed(errno);
+        MoveEndAhead(range.End);
         bool mayUnmap = (flags & RequestFlags.MayUnmap) != 0;
         int error = IsDevice ? ZeroDevice(range, flags) : ZeroFile(range, mayUnmap);
         NoteChange();

@@ -101,6 +101,7 @@ public sealed partial class FileStorage : BlockNode
     {
         try
         {
+            MoveEndBack();
             if (_file.IsWritable)
                 Flush();
             return default;
