@@ -79,7 +79,12 @@ internal sealed class QuarantineRelease(ImageTables tables, MetadataLoader loade
         {
             HostCluster cluster = first + i;
             Invariant.That(tables.Refcounts.TryGet(scope, cluster, out ulong refcount, out _));
-            if (refcount == 1 && cache.TryDrop(tables.Geometry.OffsetOf(cluster).Value) is { } writing)
+            if (refcount != 1)
+                continue;
+            // First of all: what is dropped here must not be filled on while a later cluster is waited for.
+            if (tables.Options.Obeys(OrderingRules.PackingEndsWithCluster))
+                tables.Allocator.StopPackingInto(scope, cluster);
+            if (cache.TryDrop(tables.Geometry.OffsetOf(cluster).Value) is { } writing)
                 return writing;
         }
 
