@@ -5,7 +5,6 @@ using Byre.Cli.Serve;
 using Byre.Cli.Shared;
 using Byre.Nbd.Client;
 using Byre.Nbd.Server;
-using Byre.Nbd.Tls;
 
 namespace Byre.Cli.QemuNbd;
 
@@ -58,7 +57,7 @@ internal static class NbdFrontEnd
 
     private static async ValueTask<int> ServeAsync(ProgramContext context, NbdCommandLine line)
     {
-        X509ServerTls? tls = line.TlsCredentials is null
+        NbdServerTls? tls = line.TlsCredentials is null
             ? null
             : FindTls(line, id => context.Tls.ForServer(id, line.TlsAuthorization));
         Socket[] sockets = OpenSockets(line);

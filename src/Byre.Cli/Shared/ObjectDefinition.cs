@@ -6,7 +6,8 @@ namespace Byre.Cli.Shared;
 
 /// <summary>
 /// Objects defined on the command line: <c>--object secret,id=ID,data=TEXT|file=NAME[,format=raw|base64]</c>,
-/// <c>tls-creds-x509,id=ID,dir=FOLDER,endpoint=server|client</c>, <c>authz-simple,id=ID,identity=NAME</c>. Stateless.
+/// <c>tls-creds-x509,id=ID,dir=FOLDER,endpoint=server|client</c>, <c>tls-creds-psk,...</c>,
+/// <c>authz-simple,id=ID,identity=NAME</c>. Stateless.
 /// </summary>
 internal static class ObjectDefinition
 {
@@ -24,7 +25,7 @@ internal static class ObjectDefinition
             "secret" => context.Secrets.TryAdd(id, ReadSecret(properties)),
             "tls-creds-x509" => context.Tls.TryAdd(id, TlsObject.LoadX509(properties)),
             "authz-simple" => context.Tls.TryAddIdentity(id, TlsObject.LoadIdentity(properties)),
-            "tls-creds-psk" => throw BlockException.NotSupported("TLS with pre-shared keys is not supported"),
+            "tls-creds-psk" => context.Tls.TryAdd(id, TlsObject.LoadPsk(properties)),
             _ => throw BlockException.Invalid($"Parameter 'qom-type' does not accept value '{type}'"),
         };
         if (!properties.IsEmpty)

@@ -14,8 +14,6 @@ public sealed class X509ClientTls(X509Credentials credentials) : NbdClientTls
     /// <inheritdoc/>
     public override Stream Authenticate(Socket socket, string? hostName)
     {
-        if (credentials.VerifiesPeer && hostName is null)
-            throw BlockException.Invalid("No hostname for certificate validation");
         var stream = new SslStream(new NetworkStream(socket, ownsSocket: false));
         string? objection = null;
         try
@@ -24,6 +22,8 @@ public sealed class X509ClientTls(X509Credentials credentials) : NbdClientTls
             {
                 TargetHost = hostName ?? "",
                 ClientCertificates = credentials.Own is { } own ? [own] : [],
+                LocalCertificateSelectionCallback = (_, _, _, certificate, issuers) =>
+                    Select(isAsked: certificate is not null || issuers.Length > 0, issuers)!,
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 RemoteCertificateValidationCallback = (_, certificate, _, _) =>
                 {
@@ -40,13 +40,26 @@ public sealed class X509ClientTls(X509Credentials credentials) : NbdClientTls
         }
     }
 
+    /// <summary>
+    /// The own certificate where the server trusts its issuer, or does not say whom it trusts. Called before the server
+    /// has said anything, too: then nothing is chosen yet.
+    /// </summary>
+    private X509Certificate2? Select(bool isAsked, string[] issuers)
+    {
+        if (!isAsked || credentials.Own is not { } own)
+            return null;
+        return issuers.Length == 0 || issuers.Contains(own.Issuer) ? own : null;
+    }
+
     private string? FindObjection(X509Certificate? certificate, string? hostName)
     {
         if (!credentials.VerifiesPeer)
             return null;
         if (credentials.FindObjection(certificate) is { } objection)
             return objection;
+        if (hostName is null)
+            return "No hostname for certificate validation";
         using X509Certificate2 leaf = X509CertificateLoader.LoadCertificate(certificate!.Export(X509ContentType.Cert));
-        return leaf.MatchesHostname(hostName!) ? null : $"Certificate does not match the hostname {hostName}";
+        return leaf.MatchesHostname(hostName) ? null : $"Certificate does not match the hostname {hostName}";
     }
 }

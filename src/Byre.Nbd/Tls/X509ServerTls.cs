@@ -12,6 +12,13 @@ namespace Byre.Nbd.Tls;
 /// <param name="identity">The distinguished name that a client must have ("CN=laptop,O=Example"); null for any.</param>
 public sealed class X509ServerTls(X509Credentials credentials, string? identity) : NbdServerTls
 {
+    /// <summary>Clients are told whose certificates are asked for, and so do not show others.</summary>
+    private readonly SslStreamCertificateContext _context = SslStreamCertificateContext.Create(
+        credentials.Own!,
+        additionalCertificates: null,
+        offline: true,
+        SslCertificateTrust.CreateForX509Collection([credentials.Authority], sendTrustInHandshake: true));
+
     /// <inheritdoc/>
     public override Stream Authenticate(Socket socket)
     {
@@ -21,7 +28,7 @@ public sealed class X509ServerTls(X509Credentials credentials, string? identity)
         {
             stream.AuthenticateAsServer(new SslServerAuthenticationOptions
             {
-                ServerCertificate = credentials.Own,
+                ServerCertificateContext = _context,
                 ClientCertificateRequired = credentials.VerifiesPeer,
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 RemoteCertificateValidationCallback = (_, certificate, _, _) =>

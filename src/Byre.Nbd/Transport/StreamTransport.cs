@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Net.Sockets;
 using Byre.Block.Errors;
 
@@ -10,6 +9,8 @@ namespace Byre.Nbd.Transport;
 /// </summary>
 internal sealed class StreamTransport(Stream stream, Socket socket) : INbdTransport
 {
+    private readonly bool _isEncrypted = stream is not NetworkStream;
+
     /// <summary>Small segments are sent together up to this many bytes: each write becomes a record.</summary>
     private const int GatherBytes = 16 << 10;
 
@@ -28,11 +29,11 @@ internal sealed class StreamTransport(Stream stream, Socket socket) : INbdTransp
         {
             int count = stream.Read(destination);
             // Whoever ends an encrypted connection without saying so may be somebody in between.
-            return count > 0 || stream is not SslStream ? count : throw Unfinished(null);
+            return count > 0 || !_isEncrypted ? count : throw Unfinished(null);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            throw stream is SslStream ? Unfinished(e) : Translate(e);
+            throw _isEncrypted ? Unfinished(e) : Translate(e);
         }
     }
 
