@@ -20,6 +20,9 @@ internal sealed class CacheBudget
     /// <summary>Misses of all members between two divisions.</summary>
     private const int MissesPerRound = 512;
 
+    /// <summary>What the L2 cache of the first member weighs before it missed anything; refcounts weigh 1.</summary>
+    private const double FirstL2Weight = 8;
+
     private readonly Lock _lock = new();
     private readonly List<CacheShare> _shares = [];
     private long _bytes;
@@ -34,10 +37,11 @@ internal sealed class CacheBudget
         lock (_lock)
         {
             _bytes = bytes;
-            // Nobody knows yet what it will need: as much as the others do on average.
-            double weight = _shares.Count == 0 ? 1 : _shares.Average(static share => share.Weight);
-            _shares.Add(new CacheShare(tables, tables.L2Cache, MinL2Slices) { Weight = weight });
-            _shares.Add(new CacheShare(tables, tables.RefcountCache, MinRefcountSlices) { Weight = weight });
+            // Nobody knows yet what it will need: as much as the others do on average, for its L2 tables above all.
+            double weight = _shares.Where(static share => share.HoldsL2Tables).Select(static share => share.Weight)
+                .DefaultIfEmpty(FirstL2Weight).Average();
+            _shares.Add(new CacheShare(tables, tables.L2Cache, MinL2Slices) { Weight = weight, HoldsL2Tables = true });
+            _shares.Add(new CacheShare(tables, tables.RefcountCache, MinRefcountSlices));
             Divide(inOneStep: true);
         }
     }

@@ -12,6 +12,9 @@ internal sealed class CacheShare(ImageTables tables, SliceCache cache, int least
 
     public ImageTables Tables => tables;
 
+    /// <summary>True for L2 tables, false for refcount blocks.</summary>
+    public bool HoldsL2Tables { get; init; }
+
     public long LeastBytes { get; } = (long)leastSlices * cache.SliceBytes;
 
     public long MostBytes { get; } = (long)Math.Max(cache.CapacitySlices, leastSlices) * cache.SliceBytes;
