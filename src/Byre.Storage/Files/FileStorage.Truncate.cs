@@ -4,9 +4,9 @@ using Byre.Block.Requests;
 namespace Byre.Storage.Files;
 
 /// <content>
-/// Changes of the length. A write behind the end of a file makes others wait while it moves the end; for direct I/O that
-/// costs more than the write itself. Where the owner of the node says that it appends, the end is moved ahead in large
-/// steps, as a hole, and back to the last byte when the node is closed. A process that is killed leaves the hole.
+/// Changes of the length. A write behind the end of a file makes others wait while it moves the end; for direct I/O
+/// that costs more than the write itself. Where the owner of the node says that it appends, the end is moved ahead in
+/// large steps, as a hole, and back to the last byte when the node is closed. A process that is killed leaves the hole.
 /// </content>
 public sealed partial class FileStorage
 {
