@@ -26,6 +26,9 @@ internal sealed class CopiedFlagCheck(
         _ => false,
     };
 
+    // Tables with nothing wrong in them: where further entries lead to them they need not be read again.
+    private readonly HashSet<HostOffset> _right = [];
+
     private string Verb => _repairs ? "Repairing" : "ERROR";
 
     /// <summary>Checks the L1 table <paramref name="activeL1"/>, which is corrected as the file is.</summary>
@@ -33,7 +36,7 @@ internal sealed class CopiedFlagCheck(
     public async ValueTask RunAsync(byte[] activeL1)
     {
         await OrderedPipeline.RunAsync(
-            L1Batch.Split(activeL1, BatchBytes >> context.Geometry.ClusterBits),
+            L1Batch.Split(activeL1, BatchBytes >> context.Geometry.ClusterBits, IsKnownRight),
             context.Parallelism,
             LookAsync,
             look => HandleAsync(look, activeL1)).ConfigureAwait(false);
@@ -61,10 +64,17 @@ internal sealed class CopiedFlagCheck(
     {
         for (int i = 0; i < look.IsSuspect.Length; i++)
         {
+            L1Entry entry = look.Batch.Entries[i];
             if (look.IsSuspect[i])
-                await ExamineAsync(look.Batch.Entries[i], look.Batch.Indexes[i], activeL1).ConfigureAwait(false);
+                await ExamineAsync(entry, look.Batch.Indexes[i], activeL1).ConfigureAwait(false);
+            else
+                _right.Add(entry.TableOffset);
         }
     }
+
+    private bool IsKnownRight(L1Entry entry) =>
+        _right.Contains(entry.TableOffset)
+            && !IsSuspect(context.Geometry.ClusterOf(entry.TableOffset), entry.IsCopied);
 
     private bool HasSuspect(ReadOnlySpan<byte> table)
     {

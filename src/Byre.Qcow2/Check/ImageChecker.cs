@@ -202,8 +202,9 @@ public sealed class ImageChecker
         ImageHeader header = _context.Header;
         counter.Count(default, _context.ClusterSize);
         var activeL1 = new TableExtent(header.L1.Offset, header.L1.LengthBytes);
-        await walk.WalkAsync(activeL1, isActive: true).ConfigureAwait(false);
-        await CountSnapshotsAsync(counter, walk, repairs).ConfigureAwait(false);
+        var grouped = new GroupedWalk(_context, counter, walk, repairs);
+        await grouped.WalkActiveAsync(activeL1).ConfigureAwait(false);
+        await CountSnapshotsAsync(counter, grouped).ConfigureAwait(false);
         counter.Count(_context.RefcountTable.Offset, RefcountStructure.ClaimedBytes(_context));
         if (header.CryptoHeader is { } crypto)
             counter.Count(crypto.Offset, crypto.LengthBytes);
@@ -215,7 +216,7 @@ public sealed class ImageChecker
         return needsRebuild;
     }
 
-    private async ValueTask CountSnapshotsAsync(ReferenceCounter counter, MappingWalk walk, bool repairs)
+    private async ValueTask CountSnapshotsAsync(ReferenceCounter counter, GroupedWalk walk)
     {
         if (_context.Header.HasDataFile && _context.Snapshots.Count > 0)
         {
@@ -224,8 +225,7 @@ public sealed class ImageChecker
                 $"ERROR {_context.Snapshots.Count} snapshots in image with data file");
         }
 
-        var snapshots = new SnapshotWalk(_context, counter, walk, repairs);
-        await snapshots.RunAsync([.. _context.Snapshots]).ConfigureAwait(false);
+        await walk.WalkSnapshotsAsync(_context.Snapshots).ConfigureAwait(false);
         counter.Count(_context.SnapshotTable.Offset, _context.SnapshotTable.LengthBytes);
     }
 }

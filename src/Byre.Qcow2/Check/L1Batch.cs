@@ -26,9 +26,10 @@ internal sealed class L1Batch
         new([.. Enumerable.Range(0, entries.Count)], entries, [.. entries.Select(entry => entry.TableOffset)]);
 
     /// <summary>
-    /// Cuts a big-endian L1 table into batches of at most <paramref name="maxEntries"/> used entries (at least one).
+    /// Cuts a big-endian L1 table into batches of at most <paramref name="maxEntries"/> used entries (at least one),
+    /// each taken as late as possible; those that <paramref name="skips"/> knows are left out.
     /// </summary>
-    public static IEnumerable<L1Batch> Split(byte[] table, int maxEntries)
+    public static IEnumerable<L1Batch> Split(byte[] table, int maxEntries, Func<L1Entry, bool>? skips = null)
     {
         maxEntries = Math.Max(1, maxEntries);
         var indexes = new List<int>();
@@ -37,7 +38,7 @@ internal sealed class L1Batch
         for (int at = 0; at + Geometry.TableEntryBytes <= table.Length; at += Geometry.TableEntryBytes)
         {
             ulong word = BinaryPrimitives.ReadUInt64BigEndian(table.AsSpan(at));
-            if (word == 0)
+            if (word == 0 || (skips is not null && skips(new L1Entry(word))))
                 continue;
             indexes.Add(at / Geometry.TableEntryBytes);
             entries.Add(new L1Entry(word));

@@ -30,6 +30,8 @@ internal sealed class L2ScanLog : IDisposable
 
     public long CompressedClusters { get; set; }
 
+    public L2Tally Tally => new(AllocatedClusters, FragmentedClusters, CompressedClusters);
+
     /// <summary>True where some entry with a host cluster lacks the copied flag.</summary>
     public bool HasUncopied { get; set; }
 
@@ -74,6 +76,14 @@ internal sealed class L2ScanLog : IDisposable
         first = new HostCluster((long)(item >> RunBits));
         count = (int)(item & (MaxRunClusters - 1)) + 1;
         return true;
+    }
+
+    /// <summary>Goes on to the next table.</summary>
+    public void SkipTable()
+    {
+        while (TryRead(out _, out _, out _))
+        {
+        }
     }
 
     public void Dispose()

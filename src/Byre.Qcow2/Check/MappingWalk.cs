@@ -10,6 +10,8 @@ namespace Byre.Qcow2.Check;
 /// </summary>
 internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter, RepairGuard guard, bool repairs)
 {
+    private bool _hasRepaired;
+
     /// <summary>True while every cluster that the active tables own has its copied flag.</summary>
     public bool IsAllCopied { get; private set; } = true;
 
@@ -38,11 +40,18 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
             scan => CountAsync(scan, isActive)).ConfigureAwait(false);
     }
 
+    /// <summary>Notes what active tables refer to that were counted together, for entries that share them.</summary>
+    public void NoteShared(L2Tally tally)
+    {
+        IsAllCopied = false;
+        Tally(tally);
+    }
+
     /// <summary>
     /// Says again what there is to say of an entry and its L2 table, whose references have been counted with those of
     /// other walks. Nothing of it may be an overflow.
     /// </summary>
-    public async ValueTask RetellAsync(L1Entry entry)
+    public async ValueTask RetellAsync(L1Entry entry, bool isActive)
     {
         ReportReserved(entry);
         counter.RejectsAndReports(new TableExtent(entry.TableOffset, context.ClusterSize));
@@ -54,7 +63,7 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
             if (found is { Kind: L2ScanEventKind.Reference } reference)
                 counter.RejectsAndReports(reference.Region);
             else if (found is not null)
-                await HandleAsync(found.Value, entry, isActive: false).ConfigureAwait(false);
+                await HandleAsync(found.Value, entry, isActive).ConfigureAwait(false);
         }
     }
 
@@ -65,22 +74,42 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
             CountTable(entry);
             if (isActive && !entry.IsCopied)
                 IsAllCopied = false;
-            while (scan.Log.TryRead(out HostCluster first, out int count, out L2ScanEvent? found))
+            if (!_hasRepaired)
             {
-                if (found is null)
-                    counter.CountRun(first, count);
-                else
-                    await HandleAsync(found.Value, entry, isActive).ConfigureAwait(false);
+                await CountTableAsync(scan.Log, entry, isActive).ConfigureAwait(false);
+                continue;
             }
+
+            // Scanned before the repair, perhaps: entries may be shared, or tables lie over each other.
+            scan.Log.SkipTable();
+            using L2BatchScan fresh = await L2BatchScan.RunAsync(context, L1Batch.Of([entry]), repairs)
+                .ConfigureAwait(false);
+            await CountTableAsync(fresh.Log, entry, isActive).ConfigureAwait(false);
         }
 
         if (!isActive)
             return;
         if (scan.Log.HasUncopied)
             IsAllCopied = false;
-        context.Tally.AllocatedClusters += scan.Log.AllocatedClusters;
-        context.Tally.FragmentedClusters += scan.Log.FragmentedClusters;
-        context.Tally.CompressedClusters += scan.Log.CompressedClusters;
+        Tally(scan.Log.Tally);
+    }
+
+    private async ValueTask CountTableAsync(L2ScanLog log, L1Entry entry, bool isActive)
+    {
+        while (log.TryRead(out HostCluster first, out int count, out L2ScanEvent? found))
+        {
+            if (found is null)
+                counter.CountRun(first, count);
+            else
+                await HandleAsync(found.Value, entry, isActive).ConfigureAwait(false);
+        }
+    }
+
+    private void Tally(L2Tally tally)
+    {
+        context.Tally.AllocatedClusters += tally.Allocated;
+        context.Tally.FragmentedClusters += tally.Fragmented;
+        context.Tally.CompressedClusters += tally.Compressed;
     }
 
     private void CountTable(L1Entry entry)
@@ -170,6 +199,7 @@ internal sealed class MappingWalk(CheckContext context, ReferenceCounter counter
         try
         {
             await context.WriteAsync(place, bytes).ConfigureAwait(false);
+            _hasRepaired = true;
             context.Tally.Corruptions--;
             context.Tally.CorruptionsFixed++;
         }

@@ -5,83 +5,112 @@ using Byre.Qcow2.Layout;
 namespace Byre.Qcow2.Check;
 
 /// <summary>
-/// Counts what snapshots refer to. Their L1 tables mostly lead to the same L2 tables, and may be the same: the tables
-/// of a group of snapshots are read once each, and what they refer to is counted as often as they are led to. The
-/// findings are those of one walk after the other, in that order. Where a count gets too high somewhere in a group,
-/// which must be said at the reference that is one too many, the group is made smaller, in the end a single walk.
-/// Belongs to one thread.
+/// Counts what L1 tables refer to where they mostly lead to the same L2 tables: those of snapshots, which may even be
+/// the same. The L2 tables of a group are read once each, and what they refer to is counted as often as they are led
+/// to. The findings are those of one walk after the other, in that order. Where a count gets too high somewhere in a
+/// group, which must be said at the reference that is one too many, the group is made smaller, in the end a single
+/// walk. Belongs to one thread.
 /// </summary>
-internal sealed class SnapshotWalk(CheckContext context, ReferenceCounter counter, MappingWalk walk, bool repairs)
+internal sealed class GroupedWalk(CheckContext context, ReferenceCounter counter, MappingWalk walk, bool repairs)
 {
-    /// <summary>More different entries than this are not held in memory: snapshots are walked one by one.</summary>
+    /// <summary>More different entries than this are not held in memory: tables are walked one by one.</summary>
     private const int MaxEntries = 1 << 20;
 
     private readonly HashSet<HostOffset> _eventful = [];
 
+    /// <summary>Counts everything that the active L1 table refers to.</summary>
+    /// <exception cref="BlockException">A table cannot be read; that has been reported.</exception>
+    public async ValueTask WalkActiveAsync(TableExtent l1)
+    {
+        if (!await TryTogetherAsync(new Group([new Visit(l1, null)], IsActive: true)).ConfigureAwait(false))
+            await walk.WalkAsync(l1, isActive: true).ConfigureAwait(false);
+    }
+
     /// <summary>Counts everything that the snapshots refer to.</summary>
     /// <exception cref="BlockException">A table cannot be read; that has been reported.</exception>
-    public async ValueTask RunAsync(SnapshotRecord[] snapshots)
+    public async ValueTask WalkSnapshotsAsync(IReadOnlyList<SnapshotRecord> snapshots)
     {
-        int attempt = snapshots.Length;
-        for (int first = 0; first < snapshots.Length;)
+        Visit[] visits = [.. snapshots.Select(snapshot => new Visit(TableOf(snapshot), FindFault(snapshot)))];
+        int attempt = visits.Length;
+        for (int first = 0; first < visits.Length;)
         {
-            int count = Math.Min(Math.Min(attempt, context.MaxSnapshotGroup), snapshots.Length - first);
-            if (count > 1)
+            int count = Math.Min(Math.Min(attempt, context.MaxSnapshotGroup), visits.Length - first);
+            var group = new Group(new ArraySegment<Visit>(visits, first, count), IsActive: false);
+            long overflows = counter.Overflows;
+            bool isDone = await TryTogetherAsync(group).ConfigureAwait(false);
+            if (!isDone && count > 1)
             {
-                var group = new ArraySegment<SnapshotRecord>(snapshots, first, count);
-                bool isDone = await TryTogetherAsync(group).ConfigureAwait(false);
-                attempt = isDone ? count * 2 : Math.Max(1, count / 4);
-                first += isDone ? count : 0;
+                attempt = Math.Max(1, count / 4);
                 continue;
             }
 
-            long overflows = counter.Overflows;
-            if (ReportIfBroken(snapshots[first]) is { } table)
-                await walk.WalkAsync(table, isActive: false).ConfigureAwait(false);
-            attempt = counter.Overflows == overflows ? 2 : 1;
-            first++;
+            if (!isDone && MayWalk(visits[first]))
+                await walk.WalkAsync(visits[first].Table, isActive: false).ConfigureAwait(false);
+            attempt = counter.Overflows == overflows ? count * 2 : 1;
+            first += count;
         }
     }
 
     /// <summary>Counts the references of a group; false, with nothing counted, where that cannot be done.</summary>
-    private async ValueTask<bool> TryTogetherAsync(IReadOnlyList<SnapshotRecord> group)
+    private async ValueTask<bool> TryTogetherAsync(Group group)
     {
+        if (context.MaxSnapshotGroup == 1)
+            return false;
         _eventful.Clear();
-        RefcountCensus before = counter.Census.Copy();
-        List<(HostOffset Place, L1Entry Entry)>? notable;
+        List<TableExtent> tables = [.. group.Visits.Where(visit => visit.Fault is null).Select(visit => visit.Table)];
+        RefcountCensus? before = null;
+        List<(HostOffset Place, L1Entry Entry)>? notable = null;
+        L2Tally? tally = null;
         try
         {
-            notable = await CountTogetherAsync(TablesOf(group)).ConfigureAwait(false);
+            if (await FindUsesAsync(tables).ConfigureAwait(false) is not { } uses || !IsWorthwhile(group, uses))
+                return false;
+            before = counter.Census.Copy();
+            if (CountL1(tables))
+                tally = await CountL2Async(group, uses).ConfigureAwait(false);
+            if (tally is not null)
+                notable = await FindNotableAsync(tables, uses).ConfigureAwait(false);
         }
         catch (BlockException)
         {
             // The walk that meets it says so, in its turn.
-            notable = null;
         }
 
         if (notable is null)
         {
-            counter.Census.Restore(before);
+            if (before is not null)
+                counter.Census.Restore(before);
             return false;
         }
 
+        if (group.IsActive)
+            walk.NoteShared(tally!.Value);
         await RetellAsync(group, notable).ConfigureAwait(false);
         return true;
     }
 
-    /// <summary>Returns the entries that there is something to say of; null where it did not work.</summary>
-    private async ValueTask<List<(HostOffset Place, L1Entry Entry)>?> CountTogetherAsync(List<TableExtent> tables)
+    /// <summary>
+    /// One table alone gains nothing by this, unless many of its entries are the same: then it was made to hurt.
+    /// </summary>
+    private static bool IsWorthwhile(Group group, Dictionary<L1Entry, long> uses) =>
+        group.Visits.Count > 1 || uses.Values.Sum() > 2L * uses.Count;
+
+    /// <summary>How often each entry is met; null where there are too many.</summary>
+    private async ValueTask<Dictionary<L1Entry, long>?> FindUsesAsync(List<TableExtent> tables)
     {
-        bool fits = CountL1(tables);
         var uses = new Dictionary<L1Entry, long>();
-        fits = fits && await L1Sweep.RunAsync(context, tables, (place, entry, count) =>
+        bool isWhole = await L1Sweep.RunAsync(context, tables, (place, entry, count) =>
         {
             CollectionsMarshal.GetValueRefOrAddDefault(uses, entry, out bool known) += count;
             return known || uses.Count <= MaxEntries;
         }).ConfigureAwait(false);
-        if (!fits || !await CountL2Async(uses).ConfigureAwait(false))
-            return null;
+        return isWhole ? uses : null;
+    }
 
+    /// <summary>The entries that there is something to say of; null where they are too many.</summary>
+    private async ValueTask<List<(HostOffset Place, L1Entry Entry)>?> FindNotableAsync(
+        List<TableExtent> tables, Dictionary<L1Entry, long> uses)
+    {
         var notable = new List<(HostOffset Place, L1Entry Entry)>();
         if (!uses.Keys.Any(IsNotable))
             return notable;
@@ -125,9 +154,9 @@ internal sealed class SnapshotWalk(CheckContext context, ReferenceCounter counte
     }
 
     /// <summary>
-    /// Counts the L2 tables and what they refer to; false where a count got too high, or a table cannot be read.
+    /// Counts the L2 tables and what they refer to; null where a count got too high, or a table cannot be read.
     /// </summary>
-    private async ValueTask<bool> CountL2Async(Dictionary<L1Entry, long> uses)
+    private async ValueTask<L2Tally?> CountL2Async(Group group, Dictionary<L1Entry, long> uses)
     {
         bool works = true;
         (HostOffset Table, long Uses)[] sorted =
@@ -140,12 +169,14 @@ internal sealed class SnapshotWalk(CheckContext context, ReferenceCounter counte
         }
 
         if (!works)
-            return false;
+            return null;
+        // A log tallies all of its tables together: of the active ones each has its own.
         IEnumerable<L1Batch> batches = sorted
             .Select(use => L1Entry.ForTable(use.Table, copied: false))
             .Distinct()
-            .Chunk(L2BatchScan.BatchTables(context.Geometry))
+            .Chunk(group.IsActive ? 1 : L2BatchScan.BatchTables(context.Geometry))
             .Select(entries => L1Batch.Of([.. entries]));
+        var tally = default(L2Tally);
         int next = 0;
         await OrderedPipeline.RunAsync(
             batches,
@@ -153,18 +184,19 @@ internal sealed class SnapshotWalk(CheckContext context, ReferenceCounter counte
             batch => L2BatchScan.RunAsync(context, batch, repairs),
             scan =>
             {
+                long count = 0;
                 foreach (HostOffset table in scan.Batch.TableOffsets)
                 {
                     // Entries with other flags lead to the same table.
-                    long count = 0;
-                    for (; next < sorted.Length && sorted[next].Table == table; next++)
+                    for (count = 0; next < sorted.Length && sorted[next].Table == table; next++)
                         count += sorted[next].Uses;
                     works &= CountTable(scan.Log, table, count);
                 }
 
+                tally += scan.Log.Tally * count;
                 return default;
             }).ConfigureAwait(false);
-        return works;
+        return works ? tally : null;
     }
 
     private bool CountTable(L2ScanLog log, HostOffset table, long uses)
@@ -192,17 +224,16 @@ internal sealed class SnapshotWalk(CheckContext context, ReferenceCounter counte
             || _eventful.Contains(entry.TableOffset);
 
     /// <summary>Says what the walks would have said, one after the other.</summary>
-    private async ValueTask RetellAsync(
-        IReadOnlyList<SnapshotRecord> group, List<(HostOffset Place, L1Entry Entry)> notable)
+    private async ValueTask RetellAsync(Group group, List<(HostOffset Place, L1Entry Entry)> notable)
     {
-        foreach (SnapshotRecord snapshot in group)
+        foreach (Visit visit in group.Visits)
         {
-            if (ReportIfBroken(snapshot) is not { LengthBytes: > 0 } table)
+            if (!MayWalk(visit) || visit.Table.LengthBytes == 0)
                 continue;
-            counter.RejectsAndReports(table);
-            long end = table.Offset.Value + table.LengthBytes;
-            for (int i = FirstFrom(notable, table.Offset); i < notable.Count && notable[i].Place.Value < end; i++)
-                await walk.RetellAsync(notable[i].Entry).ConfigureAwait(false);
+            counter.RejectsAndReports(visit.Table);
+            long end = visit.Table.Offset.Value + visit.Table.LengthBytes;
+            for (int i = FirstFrom(notable, visit.Table.Offset); i < notable.Count && notable[i].Place.Value < end; i++)
+                await walk.RetellAsync(notable[i].Entry, group.IsActive).ConfigureAwait(false);
         }
     }
 
@@ -222,25 +253,12 @@ internal sealed class SnapshotWalk(CheckContext context, ReferenceCounter counte
         return low;
     }
 
-    private List<TableExtent> TablesOf(IEnumerable<SnapshotRecord> group)
+    /// <summary>False where there is no table to walk, which is reported.</summary>
+    private bool MayWalk(Visit visit)
     {
-        var tables = new List<TableExtent>();
-        foreach (SnapshotRecord snapshot in group)
-        {
-            if (FindFault(snapshot) is null)
-                tables.Add(TableOf(snapshot));
-        }
-
-        return tables;
-    }
-
-    /// <summary>The snapshot's L1 table; null where it can be none, which has been reported.</summary>
-    private TableExtent? ReportIfBroken(SnapshotRecord snapshot)
-    {
-        if (FindFault(snapshot) is not { } fault)
-            return TableOf(snapshot);
-        context.Corrupt(fault.Id, fault.Text);
-        return null;
+        if (visit.Fault is { } fault)
+            context.Corrupt(fault.Id, fault.Text);
+        return visit.Fault is null;
     }
 
     private CheckFinding? FindFault(SnapshotRecord snapshot)
@@ -267,4 +285,10 @@ internal sealed class SnapshotWalk(CheckContext context, ReferenceCounter counte
 
     private static TableExtent TableOf(SnapshotRecord snapshot) => new(
         new HostOffset((long)snapshot.L1Offset), (long)snapshot.L1EntryCount * Geometry.TableEntryBytes);
+
+    /// <summary>An L1 table in its turn, or why it is none.</summary>
+    private readonly record struct Visit(TableExtent Table, CheckFinding? Fault);
+
+    /// <summary>Tables that are walked together.</summary>
+    private readonly record struct Group(IReadOnlyList<Visit> Visits, bool IsActive);
 }

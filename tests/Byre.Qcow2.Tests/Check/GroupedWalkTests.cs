@@ -6,16 +6,17 @@ using Byre.Qcow2.Create;
 using Byre.Qcow2.Layout;
 using Byre.Qcow2.Tests.Compression;
 using Byre.Qcow2.Tests.Create;
+using Byre.Qcow2.Tests.Faults;
 using Byre.Qcow2.Tests.Io;
 using Xunit.Abstractions;
 
 namespace Byre.Qcow2.Tests.Check;
 
 /// <summary>
-/// What many snapshots refer to is counted together; findings, repairs and results are those of one walk after the
-/// other, whatever the image is like.
+/// What L1 tables refer to that share L2 tables is counted together; findings, repairs and results are those of one
+/// walk after the other, whatever the image is like.
 /// </summary>
-public sealed class SnapshotWalkTests(ITestOutputHelper output)
+public sealed class GroupedWalkTests(ITestOutputHelper output)
 {
     private const int Snapshots = 65536;
     private const int SnapshotCountOffset = 60;
@@ -32,7 +33,8 @@ public sealed class SnapshotWalkTests(ITestOutputHelper output)
         byte[] sound = MakeImage(clusterBytes, refcountBits, extendedL2);
         int findings = 0;
         int failures = 0;
-        for (int seed = 0; seed < 60; seed++)
+        int seeds = FaultSettings.Everything ? 500 : 15;
+        for (int seed = 0; seed < seeds; seed++)
         {
             byte[] damaged = [.. sound];
             var random = new Random(seed);
@@ -51,8 +53,8 @@ public sealed class SnapshotWalkTests(ITestOutputHelper output)
             }
         }
 
-        Assert.True(findings > 1000);
-        output.WriteLine($"# walks together: 180 checks, {findings} findings, {failures} ended early");
+        Assert.True(findings > 100);
+        output.WriteLine($"# walks together: {3 * seeds} checks, {findings} findings, {failures} ended early");
     }
 
     [PeerTheory("qemu-img")]
@@ -102,6 +104,29 @@ public sealed class SnapshotWalkTests(ITestOutputHelper output)
         Assert.True(read < 64L * image.Length, $"{read} bytes of {image.Length}");
         output.WriteLine($"# {Snapshots} snapshots, step {stepBytes}: {read} bytes read, {texts} findings, " +
             $"{report.Corruptions} corruptions");
+    }
+
+    /// <summary>The same for entries of the active L1 table.</summary>
+    [Theory]
+    [InlineData(64, 1 << 20)]
+    [InlineData(16, 40000)]
+    public async Task Entries_that_share_their_table_are_read_once(int refcountBits, int entries)
+    {
+        byte[] image = MakeHostile(entries, 0, refcountBits, entriesPerUsed: 1);
+        long l1 = BinaryPrimitives.ReadInt64BigEndian(image.AsSpan(SnapshotTableOffset)) - (8L * entries);
+        BinaryPrimitives.WriteInt32BigEndian(image.AsSpan(SnapshotCountOffset), 0);
+        BinaryPrimitives.WriteInt32BigEndian(image.AsSpan(36), entries);
+        Poke(image, 40, (ulong)l1);
+        for (int i = 0; i < entries; i++)
+            image[l1 + (8L * i)] |= 0x80;
+        long read = 0;
+        var options = new CheckOptions { Progress = new Progress(bytes => read = bytes), Parallelism = 1 };
+        var file = new MemoryNode();
+        await file.WriteAsync(0, image);
+        CheckReport report = await ImageChecker.CheckAsync(file, HeaderCodec.Parse(image), options);
+        Assert.True(read < 16L * image.Length, $"{read} bytes of {image.Length}");
+        Assert.Equal(60L * entries, report.AllocatedClusters);
+        output.WriteLine($"# {entries} entries: {read} bytes read, {report.Corruptions} corruptions");
     }
 
     private static byte[] MakeImage(int clusterBytes, int refcountBits, bool extendedL2)
@@ -155,8 +180,16 @@ public sealed class SnapshotWalkTests(ITestOutputHelper output)
             (ulong)(image.Length & -clusterBytes),
         ];
         ulong value = values[random.Next(values.Length)];
-        switch (random.Next(7))
+        int activeL1 = (int)header.L1.Offset.Value;
+        switch (random.Next(9))
         {
+            case 7:
+                for (int i = 0; i < 64; i++)
+                    Poke(image, activeL1 + (8 * i), i % 9 == 0 ? value : (ulong)activeL1 + (ulong)clusterBytes);
+                break;
+            case 8:
+                BinaryPrimitives.WriteInt32BigEndian(image.AsSpan(36), random.Next(header.L1.EntryCount, 70));
+                break;
             case 0:
                 Poke(image, record, (ulong)BinaryPrimitives.ReadInt64BigEndian(image.AsSpan(other)));
                 break;
