@@ -23,6 +23,9 @@ internal readonly record struct CacheSettings
     /// <summary><c>compressed-cache-size</c>: 0 disables it.</summary>
     public long? CompressedBytes { get; init; }
 
+    /// <summary><c>data-cache-size</c>: 0, the default, disables it.</summary>
+    public long? DataBytes { get; init; }
+
     public static CacheSettings TakeFrom(OptionSet options) => new()
     {
         CombinedBytes = TakeSize(options, "cache-size"),
@@ -31,6 +34,7 @@ internal readonly record struct CacheSettings
         RefcountBytes = TakeSize(options, "refcount-cache-size"),
         BudgetBytes = TakeSize(options, "cache-budget"),
         CompressedBytes = options.TakeSize("compressed-cache-size"),
+        DataBytes = options.TakeSize("data-cache-size"),
     };
 
     private static ulong? TakeSize(OptionSet options, string key) =>

@@ -15,8 +15,14 @@ namespace Byre.Qcow2;
 /// <param name="RefcountSliceBytes">A power of two, at most the cluster size.</param>
 /// <param name="RefcountSlices">At least as many as four clusters hold; in a budget, at least four.</param>
 /// <param name="CompressedClusters">Clusters of compressed data gathered in memory; 0: none.</param>
+/// <param name="DataClusters">Clusters that small guest writes are gathered in; 0: none.</param>
 internal readonly record struct CacheSizes(
-    int L2SliceBytes, int L2Slices, int RefcountSliceBytes, int RefcountSlices, int CompressedClusters)
+    int L2SliceBytes,
+    int L2Slices,
+    int RefcountSliceBytes,
+    int RefcountSlices,
+    int CompressedClusters,
+    int DataClusters)
 {
     private const int DefaultSliceBytes = 4096;
     private const int MinL2Slices = CacheBudget.MinL2Slices;
@@ -61,21 +67,28 @@ internal readonly record struct CacheSizes(
             (int)l2Slices,
             refcountSliceBytes,
             (int)Math.Min(refcountClusters * slicesPerCluster, int.MaxValue),
-            CompressedClustersOf(settings, clusterBytes));
+            CompressedClustersOf(settings, clusterBytes),
+            DataClustersOf(settings, clusterBytes));
     }
 
-    private static int CompressedClustersOf(CacheSettings settings, int clusterBytes)
+    private static int CompressedClustersOf(CacheSettings settings, int clusterBytes) =>
+        settings.CompressedBytes is { } bytes
+            ? WholeClusters("Compressed", bytes, clusterBytes)
+            : MetadataOptions.DefaultCompressedCacheClusters;
+
+    private static int DataClustersOf(CacheSettings settings, int clusterBytes) =>
+        WholeClusters("Data", settings.DataBytes ?? 0, clusterBytes);
+
+    private static int WholeClusters(string cache, long bytes, int clusterBytes)
     {
-        if (settings.CompressedBytes is not { } bytes)
-            return MetadataOptions.DefaultCompressedCacheClusters;
         if (bytes != 0 && bytes < clusterBytes)
         {
             throw BlockException.Invalid(
-                $"Compressed cache size must be 0 or at least the cluster size ({clusterBytes})");
+                $"{cache} cache size must be 0 or at least the cluster size ({clusterBytes})");
         }
 
         if (bytes / clusterBytes > int.MaxValue)
-            throw BlockException.Invalid("Compressed cache size too big");
+            throw BlockException.Invalid($"{cache} cache size too big");
         return (int)(bytes / clusterBytes);
     }
 
@@ -102,7 +115,8 @@ internal readonly record struct CacheSizes(
             (int)Math.Clamp(l2Slices + 1, MinL2Slices, int.MaxValue),
             refcountSliceBytes,
             (int)Math.Clamp(refcountSlices + 1, MinRefcountSlices, int.MaxValue),
-            CompressedClustersOf(settings, header.ClusterSizeBytes));
+            CompressedClustersOf(settings, header.ClusterSizeBytes),
+            DataClustersOf(settings, header.ClusterSizeBytes));
     }
 
     private static (ulong L2Bytes, ulong RefcountBytes) Divide(CacheSettings settings, ImageHeader header)

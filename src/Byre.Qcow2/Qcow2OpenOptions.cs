@@ -11,6 +11,9 @@ namespace Byre.Qcow2;
 /// </summary>
 internal sealed record Qcow2OpenOptions
 {
+    /// <summary>How long a cluster of the data cache waits for more.</summary>
+    private const int DataCacheSeconds = 2;
+
     private const uint LinuxCacheCleanSeconds = 600;
 
     private const string OverlapPrefix = "overlap-check.";
@@ -133,6 +136,8 @@ internal sealed record Qcow2OpenOptions
         RefcountSliceBytes = Caches.RefcountSliceBytes,
         RefcountSlices = Caches.RefcountSlices,
         CompressedCacheClusters = Caches.CompressedClusters,
+        DataCacheClusters = Caches.DataClusters,
+        DataCacheAge = TimeSpan.FromSeconds(DataCacheSeconds),
         BudgetBytes = CacheBudgetBytes,
         CacheCleanInterval = TimeSpan.FromSeconds(CacheCleanSeconds),
         LazyRefcounts = LazyRefcounts,

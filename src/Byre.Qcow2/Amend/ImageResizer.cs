@@ -34,6 +34,7 @@ internal sealed class ImageResizer(Qcow2Node node)
         var everything = new ByteRange(
             0, (Math.Max(oldBytes, newBytes) + _geometry.ClusterSize - 1) & -_geometry.ClusterSize);
         using RangeLease lease = await node.Tracker.AcquireAsync(everything, LeaseKind.Exclusive).ConfigureAwait(false);
+        await node.SettleUnderLeaseAsync(everything, cancellation).ConfigureAwait(false);
         if (newBytes < oldBytes)
             await ShrinkAsync(oldBytes, newBytes, cancellation).ConfigureAwait(false);
         else if (newBytes > oldBytes || request.Preallocation != PreallocationMode.Off)

@@ -103,7 +103,9 @@ internal sealed partial class Qcow2Node
     {
         using RangeLease lease = await _tracker
             .AcquireAsync(new ByteRange(guest.Value, _geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
-        ThrowIfCutOff(new ByteRange(guest.Value, 1));
+        var first = new ByteRange(guest.Value, 1);
+        ThrowIfCutOff(first);
+        await SettleUnderLeaseAsync(first, cancellation).ConfigureAwait(false);
         // Before more is taken, what could not be written is tried again: it has no room, or nobody was told yet.
         if (_tables.CompressedCache is { } cache)
             await cache.RetryAsync().ConfigureAwait(false);

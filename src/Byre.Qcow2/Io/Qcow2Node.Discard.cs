@@ -38,6 +38,7 @@ internal sealed partial class Qcow2Node
         using RangeLease lease = await _tracker
             .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
         ThrowIfCutOff(range);
+        await SettleUnderLeaseAsync(range, cancellation).ConfigureAwait(false);
         await DiscardUnderLeaseAsync(range, reason, full, cancellation).ConfigureAwait(false);
         await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }

@@ -15,6 +15,7 @@ internal sealed partial class Qcow2Node
         ThrowIfUnusable();
         try
         {
+            await SettleAllAsync(cancellation).ConfigureAwait(false);
             await _flush.FlushAsync(FlushReason.Guest, cancellation).ConfigureAwait(false);
         }
         catch (CorruptionException corruption)
@@ -28,6 +29,7 @@ internal sealed partial class Qcow2Node
     {
         try
         {
+            await SettleAllAsync(cancellation).ConfigureAwait(false);
             await _flush.FlushAllAsync(FlushReason.Structure, cancellation).ConfigureAwait(false);
         }
         catch (CorruptionException corruption)

@@ -16,6 +16,9 @@ internal sealed partial class Qcow2Node
     protected override ValueTask ReadCoreAsync(
         long offset, IoVector destination, CancellationToken cancellation)
     {
+        if (_gathered is { IsEmpty: false } gathered &&
+            gathered.Capture(new ByteRange(offset, destination.Length)) is { } held)
+            return ReadGatheredAsync(held, offset, destination, cancellation);
         var guest = new GuestOffset(offset);
         if (_isUnusable || destination.Length > _virtualSizeBytes - offset ||
             !TryLookUpForRead(guest, destination.Length, out ClusterMapping mapping, out long epoch))

@@ -68,6 +68,8 @@ internal sealed partial class Qcow2Node
             await ReplaceCachesAsync(wanted, cancellation).ConfigureAwait(false);
         }
 
+        if (wanted.DataCacheClusters != now.DataCacheClusters || wanted.DataCacheAge != now.DataCacheAge)
+            StartDataCache();
         if (wanted.CompressedCacheClusters != now.CompressedCacheClusters)
             await _tables.ReplaceCompressedCacheAsync().ConfigureAwait(false);
     }

@@ -19,12 +19,16 @@ internal sealed partial class Qcow2Node : IMetadataCaches, INodeStatistics
     /// <inheritdoc/>
     public WriteCacheStatistics CompressedStatistics => _tables.CompressedCache?.Statistics ?? default;
 
+    /// <summary>The data cache's counters; all zero where it is off.</summary>
+    public WriteCacheStatistics DataStatistics => _gathered?.Statistics ?? default;
+
     /// <inheritdoc/>
     public IEnumerable<NodeFigure> Figures =>
     [
         .. FiguresOf("l2", "L2 slices", L2Statistics),
         .. FiguresOf("refcount", "refcount block slices", RefcountStatistics),
         .. FiguresOf(CompressedStatistics),
+        .. DataFigures(),
         new(
             "copy_on_write_bytes",
             "Bytes read to complete newly allocated clusters.",
@@ -55,6 +59,18 @@ internal sealed partial class Qcow2Node : IMetadataCaches, INodeStatistics
             _flush.DeviceFlushes(FlushReason.Structure)),
         new("device_flushes_close", "Flushes of the file at its close.", _flush.DeviceFlushes(FlushReason.Close)),
     ];
+
+    private IEnumerable<NodeFigure> DataFigures()
+    {
+        WriteCacheStatistics counted = DataStatistics;
+        return
+        [
+            new("data_cache_hits", "Reads of data that was not written yet.", counted.Hits),
+            new("data_cache_writes", "Writes of gathered guest data.", counted.Writes),
+            new("data_cache_partial_writes", "Those of clusters that were not whole.", counted.PartialWrites),
+            new("data_cache_held_bytes", "Memory for gathered guest data.", counted.HeldBytes, OnlyGrows: false),
+        ];
+    }
 
     private static IEnumerable<NodeFigure> FiguresOf(WriteCacheStatistics counted) =>
     [

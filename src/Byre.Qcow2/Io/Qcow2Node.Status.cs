@@ -18,7 +18,7 @@ internal sealed partial class Qcow2Node
     {
         // The answer is in the cache for all but the first entry of a slice.
         long length = Math.Min(_virtualSizeBytes - range.Offset, range.Length);
-        if (length > 0 && _isMetadataPreallocated is not null && !_isUnusable && TryLookUp(
+        if (length > 0 && _gathered is null && _isMetadataPreallocated is not null && !_isUnusable && TryLookUp(
             new GuestOffset(range.Offset), length, out ClusterMapping mapping))
             return new(ToExtent(range.Offset, mapping));
         return FindStatusAsync(range, cancellation);
@@ -47,6 +47,7 @@ internal sealed partial class Qcow2Node
         ThrowIfUnusable();
         try
         {
+            await SettleAsync(new ByteRange(range.Offset, length), cancellation).ConfigureAwait(false);
             _isMetadataPreallocated ??= await DetectMetadataPreallocationAsync(cancellation).ConfigureAwait(false);
             ClusterMapping mapping = await LookUpAsync(new GuestOffset(range.Offset), length, cancellation)
                 .ConfigureAwait(false);

@@ -93,6 +93,8 @@ internal sealed partial class Qcow2Node
         {
             if ((flags & RequestFlags.Compressed) != 0)
                 await WriteCompressedRequestAsync(offset, source, cancellation).ConfigureAwait(false);
+            else if (_gathered is { } gathered && source.Length < _geometry.ClusterSize)
+                await WriteSmallAsync(gathered, new GuestOffset(offset), source, cancellation).ConfigureAwait(false);
             else
                 await WriteGuestAsync(new GuestOffset(offset), source, cancellation).ConfigureAwait(false);
         }
@@ -151,6 +153,7 @@ internal sealed partial class Qcow2Node
             .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
         if (!isVmState)
             ThrowIfCutOff(range);
+        await SettleUnderLeaseAsync(range, cancellation).ConfigureAwait(false);
         await WriteUnderLeaseAsync(guest, source, cancellation).ConfigureAwait(false);
         await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }

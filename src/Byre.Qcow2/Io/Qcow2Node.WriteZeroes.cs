@@ -23,6 +23,7 @@ internal sealed partial class Qcow2Node
             using RangeLease lease = await _tracker
                 .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
             ThrowIfCutOff(range);
+            await SettleUnderLeaseAsync(range, cancellation).ConfigureAwait(false);
             ByteRange whole = await WidenToSubclustersAsync(range, cancellation).ConfigureAwait(false);
             if (_tables.Header.Version >= 3)
                 await ZeroUnderLeaseAsync(whole, flags, cancellation).ConfigureAwait(false);

@@ -157,6 +157,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
             await node.LoadTablesAsync(cancellation).ConfigureAwait(false);
             if (!node.IsReadOnly)
                 node._file.ExpectAppends();
+            node.StartDataCache();
             return node;
         }
         catch
@@ -175,6 +176,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         if (_disposed)
             return;
         _disposed = true;
+        await StopAgeingAsync().ConfigureAwait(false);
         try
         {
             await CloseImageAsync().ConfigureAwait(false);
@@ -189,6 +191,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         }
         finally
         {
+            _gathered?.Dispose();
             NodeFigureOutput.Report(this);
         }
 
@@ -253,6 +256,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
     {
         try
         {
+            await SettleAllAsync(CancellationToken.None).ConfigureAwait(false);
             await _flush.FlushAllAsync(FlushReason.Close, CancellationToken.None).ConfigureAwait(false);
         }
         catch (BlockException failure) when (failure is not CorruptionException)

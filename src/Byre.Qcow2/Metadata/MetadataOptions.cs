@@ -21,6 +21,12 @@ internal sealed record MetadataOptions
     /// <summary>Clusters of compressed data that are gathered in memory (ClusterWriteCache); 0: none.</summary>
     public int CompressedCacheClusters { get; init; } = DefaultCompressedCacheClusters;
 
+    /// <summary>Clusters that small guest writes are gathered in; 0: none.</summary>
+    public int DataCacheClusters { get; init; }
+
+    /// <summary>How long such a cluster may wait for more; zero for ever.</summary>
+    public TimeSpan DataCacheAge { get; init; }
+
     /// <summary>
     /// Bytes that the caches share with those of other nodes (<see cref="Budget"/>): the numbers of slices above are
     /// what they could use, no more than address space. Null: the caches have their slices for themselves.

@@ -24,7 +24,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
     /// <summary>Takes a snapshot of the present content.</summary>
     public async ValueTask CreateAsync(SnapshotInfo description, CancellationToken cancellation)
     {
-        using RangeLease lease = await LeaseEverythingAsync().ConfigureAwait(false);
+        using RangeLease lease = await LeaseEverythingAsync(cancellation).ConfigureAwait(false);
         List<SnapshotRecord> records = await ReadAsync(cancellation).ConfigureAwait(false);
         if (records.Count >= FormatLimits.MaxSnapshots)
             throw BlockException.FromErrno(Errno.FileTooLarge);
@@ -65,7 +65,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
     /// <summary>Makes the content that of a snapshot.</summary>
     public async ValueTask ApplyAsync(string idOrName, CancellationToken cancellation)
     {
-        using RangeLease lease = await LeaseEverythingAsync().ConfigureAwait(false);
+        using RangeLease lease = await LeaseEverythingAsync(cancellation).ConfigureAwait(false);
         List<SnapshotRecord> records = await ReadAsync(cancellation).ConfigureAwait(false);
         int index = records.FindIndex(record => record.Id == idOrName);
         if (index < 0)
@@ -111,7 +111,7 @@ internal sealed class SnapshotOperations(Qcow2Node node)
     /// <summary>Removes a snapshot.</summary>
     public async ValueTask DeleteAsync(string id, string name, CancellationToken cancellation)
     {
-        using RangeLease lease = await LeaseEverythingAsync().ConfigureAwait(false);
+        using RangeLease lease = await LeaseEverythingAsync(cancellation).ConfigureAwait(false);
         List<SnapshotRecord> records = await ReadAsync(cancellation).ConfigureAwait(false);
         int index = records.FindIndex(record => record.Id == id && record.Name == name);
         if (index < 0)
@@ -218,8 +218,21 @@ internal sealed class SnapshotOperations(Qcow2Node node)
             throw BlockException.FromErrno(Errno.FileTooLarge);
     }
 
-    private ValueTask<RangeLease> LeaseEverythingAsync() =>
-        node.Tracker.AcquireAsync(new ByteRange(0, long.MaxValue), LeaseKind.Exclusive);
+    private async ValueTask<RangeLease> LeaseEverythingAsync(CancellationToken cancellation)
+    {
+        var everything = new ByteRange(0, long.MaxValue);
+        RangeLease lease = await node.Tracker.AcquireAsync(everything, LeaseKind.Exclusive).ConfigureAwait(false);
+        try
+        {
+            await node.SettleUnderLeaseAsync(everything, cancellation).ConfigureAwait(false);
+            return lease;
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
 
     private async ValueTask<List<SnapshotRecord>> ReadAsync(CancellationToken cancellation) =>
         [.. await SnapshotTableReader.ReadAsync(_tables.File, _tables.Header, cancellation).ConfigureAwait(false)];

@@ -13,6 +13,9 @@ internal sealed class FilledRanges
     /// <summary>The first byte behind the last filled one; 0 where nothing is filled.</summary>
     public int End => _ranges.Count == 0 ? 0 : _ranges[^1].End;
 
+    /// <summary>The ranges.</summary>
+    public IReadOnlyList<(int Start, int End)> All => _ranges;
+
     /// <summary>Adds a range, which may overlap others.</summary>
     public void Add(int start, int end)
     {

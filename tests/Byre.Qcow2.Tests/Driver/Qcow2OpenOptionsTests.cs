@@ -129,7 +129,7 @@ public sealed class Qcow2OpenOptionsTests
     [InlineData("cache-size=0", 2, 64)]
     public void CachesAreSizedLikeThePeers(string options, int l2Slices, int refcountSlices) =>
         Assert.Equal(
-            new CacheSizes(4096, l2Slices, 4096, refcountSlices, 64), Parse(options, Header(64L << 30)).Caches);
+            new CacheSizes(4096, l2Slices, 4096, refcountSlices, 64, 0), Parse(options, Header(64L << 30)).Caches);
 
     /// <summary>In bytes; 0 disables, and parts of a cluster do not count.</summary>
     [Theory]
@@ -140,6 +140,21 @@ public sealed class Qcow2OpenOptionsTests
     [InlineData("compressed-cache-size=131071", 1)]
     public void CompressedCacheIsSizedInClusters(string options, int clusters) =>
         Assert.Equal(clusters, Parse(options).ToMetadataOptions().CompressedCacheClusters);
+
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("data-cache-size=0", 0)]
+    [InlineData("data-cache-size=64k", 1)]
+    [InlineData("data-cache-size=1M", 16)]
+    public void DataCacheIsOffUntilAsked(string options, int clusters) =>
+        Assert.Equal(clusters, Parse(options).ToMetadataOptions().DataCacheClusters);
+
+    [Theory]
+    [InlineData("compressed-cache-size=1k", "Compressed cache size must be 0 or at least the cluster size (65536)")]
+    [InlineData("data-cache-size=65535", "Data cache size must be 0 or at least the cluster size (65536)")]
+    [InlineData("data-cache-size=1E", "Data cache size too big")]
+    public void CachesOfLessThanAClusterAreRefused(string options, string message) =>
+        Assert.Equal(message, Assert.Throws<BlockException>(() => Parse(options)).Message);
 
     /// <summary>A member of a budget may use all of it, or what its disk needs.</summary>
     [Theory]
@@ -158,7 +173,7 @@ public sealed class Qcow2OpenOptionsTests
 
     [Fact]
     public void SlicesAreNoLargerThanClusters() => Assert.Equal(
-        new CacheSizes(512, 2, 512, 4, 64), Parse("", Header(1 << 10) with { ClusterBits = 9 }).Caches);
+        new CacheSizes(512, 2, 512, 4, 64, 0), Parse("", Header(1 << 10) with { ClusterBits = 9 }).Caches);
 
     [Fact]
     public void ForeignOptionsAreLeft()

@@ -60,6 +60,15 @@ public static class Configurations
         },
         new()
         {
+            Name = "data-cache",
+            ClusterBytes = 2048,
+            BackingSectors = 200,
+            Clusters = 70,
+            DataCacheClusters = 2,
+            HasSnapshot = true,
+        },
+        new()
+        {
             Name = "uncached-compression",
             ClusterBytes = 1024,
             CompressedCacheClusters = 0,
@@ -96,6 +105,15 @@ public static class Configurations
             Clusters = 24,
             BackingSectors = 2000,
             L2Slices = 16,
+        },
+        new()
+        {
+            Name = "default-data-cache",
+            ClusterBytes = 65536,
+            Clusters = 24,
+            BackingSectors = 2000,
+            L2Slices = 16,
+            DataCacheClusters = 4,
         },
         new() { Name = "clusters4096", ClusterBytes = 4096, Clusters = 100, HasSnapshot = true },
     ];

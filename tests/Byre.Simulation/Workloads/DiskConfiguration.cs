@@ -48,6 +48,9 @@ public sealed record DiskConfiguration
     /// <summary>Clusters of compressed data gathered in memory; 0: each is written when it comes.</summary>
     public int CompressedCacheClusters { get; init; } = 64;
 
+    /// <summary>Clusters that small writes are gathered in; 0: none.</summary>
+    public int DataCacheClusters { get; init; }
+
     /// <summary>False where a reference count cannot say "two", or where data is elsewhere.</summary>
     public bool CanSnapshot => RefcountBits > 1 && !HasDataFile;
 
@@ -79,6 +82,7 @@ public sealed record DiskConfiguration
         RefcountSliceBytes = 512,
         RefcountSlices = 4,
         CompressedCacheClusters = CompressedCacheClusters,
+        DataCacheClusters = DataCacheClusters,
         LazyRefcounts = LazyRefcounts,
         PassDiscardRequest = PassesDiscards,
         PassDiscardSnapshot = PassesDiscards,
