@@ -30,8 +30,10 @@ internal sealed class ServeCommand : Verb
             return 0;
         }
 
-        string? path = parsed.UsesTcp ? null : Path.GetFullPath(parsed.SocketPath ?? DefaultSocket);
-        Socket[] sockets = SocketActivation.Count > 0
+        // Sockets of a service manager stay its own: their files are not ours to remove.
+        bool isActivated = SocketActivation.Count > 0;
+        string? path = isActivated || parsed.UsesTcp ? null : Path.GetFullPath(parsed.SocketPath ?? DefaultSocket);
+        Socket[] sockets = isActivated
             ? SocketActivation.Take()
             : path is null
                 ? ListeningSockets.OpenTcp(parsed.Address ?? DefaultAddress, parsed.Port ?? DefaultPort)

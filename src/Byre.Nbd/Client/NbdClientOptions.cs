@@ -38,8 +38,8 @@ internal sealed record NbdClientOptions
     public static NbdClientOptions Take(OptionSet options, Func<string, NbdClientTls>? findTls)
     {
         string? export = options.Take("export");
-        string? credentials = options.Take("tls-creds");
         string? hostName = options.Take("tls-hostname");
+        NbdClientTls? tls = NbdTlsOptions.Take(options, findTls);
         string? bitmap = options.Take("x-dirty-bitmap");
         TimeSpan reconnectDelay = TakeSeconds(options, "reconnect-delay");
         TimeSpan openTimeout = TakeSeconds(options, "open-timeout");
@@ -51,13 +51,6 @@ internal sealed record NbdClientOptions
             throw BlockException.Invalid("export name too long to send to server");
         if (bitmap is not null && Encoding.UTF8.GetByteCount(bitmap) > NbdLimits.MaxStringBytes)
             throw BlockException.Invalid("x-dirty-bitmap query too long to send to server");
-        NbdClientTls? tls = null;
-        if (credentials is not null)
-        {
-            tls = findTls?.Invoke(credentials)
-                ?? throw BlockException.Invalid($"No TLS credentials with id '{credentials}'");
-        }
-
         return new NbdClientOptions
         {
             Address = address,

@@ -23,7 +23,8 @@ public sealed class NbdDriver(Func<string, NbdClientTls>? findTls = null) : Bloc
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> StrongOptions { get; } =
-        ["path", "host", "port", "export", "tls-creds", "tls-hostname", "server."];
+        ["path", "host", "port", "export", "tls", "tls-creds", "tls-hostname", "tls-certificates", "tls-psk-file",
+            "tls-username", "tls-verify-peer", "server."];
 
     /// <inheritdoc/>
     public override IReadOnlyList<CreateOption> CreateOptions { get; } =

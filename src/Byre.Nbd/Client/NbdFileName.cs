@@ -5,12 +5,15 @@ namespace Byre.Nbd.Client;
 
 /// <summary>
 /// Names of exports: "nbd:unix:PATH:exportname=NAME", "nbd:HOST:PORT:exportname=NAME", "nbd://HOST:PORT/NAME",
-/// "nbd+unix:///NAME?socket=PATH". Stateless.
+/// "nbd+unix:///NAME?socket=PATH"; with "nbds" in place of "nbd" encrypted, as libnbd has it
+/// ("tls-certificates=FOLDER", "tls-psk-file=FILE" for the user before the host, "tls-hostname=NAME",
+/// "tls-verify-peer=false"). Stateless.
 /// </summary>
 internal static class NbdFileName
 {
     private const string ExportMark = ":exportname=";
     private const string UnixPrefix = "unix:";
+    private const StringComparison Exactly = StringComparison.Ordinal;
 
     /// <summary>Sets the options that a name stands for.</summary>
     /// <exception cref="BlockException">It is no such name, or an option says something else.</exception>
@@ -18,7 +21,7 @@ internal static class NbdFileName
     {
         foreach (string key in options.Keys)
         {
-            if (key is "host" or "port" or "path" or "export" || key.StartsWith("server.", StringComparison.Ordinal))
+            if (key is "host" or "port" or "path" or "export" or "tls" || key.StartsWith("server.", Exactly))
                 throw BlockException.Invalid($"Option '{key}' cannot be used with a file name");
         }
 
@@ -85,25 +88,57 @@ internal static class NbdFileName
         if (export.Length > 0)
             options["export"] = export;
 
+        string? socket = null;
+        foreach (string part in query?.Split('&') ?? [])
+        {
+            int equals = part.IndexOf('=', StringComparison.Ordinal);
+            string key = equals < 0 ? part : part[..equals];
+            string value = equals < 0 ? "" : Uri.UnescapeDataString(part[(equals + 1)..]);
+            if (key == "socket" && socket is null)
+                socket = value;
+            else if (scheme.StartsWith("nbds", Exactly) && key is not "socket")
+                SetTls(options, key, value);
+            else
+                throw NoUrl();
+        }
+
+        if (scheme.StartsWith("nbds", Exactly))
+            authority = TakeUser(options, authority);
         switch (scheme)
         {
-            case "nbd+unix" or "nbds+unix" when authority.Length == 0 && SocketOf(query) is { } socket:
+            case "nbd+unix" or "nbds+unix" when authority.Length == 0 && socket is not null:
                 SetUnix(options, socket);
                 break;
-            case "nbd" or "nbd+tcp" or "nbds" or "nbds+tcp" when authority.Length > 0 && query is null:
+            case "nbd" or "nbd+tcp" or "nbds" or "nbds+tcp" when authority.Length > 0 && socket is null:
                 SetAuthority(options, authority);
                 break;
             default:
-                throw BlockException.Invalid("No valid URL specified");
+                throw NoUrl();
         }
     }
 
-    private static string? SocketOf(string? query)
+    /// <summary>Marks the connection as encrypted; returns the authority without the user's name.</summary>
+    private static string TakeUser(OptionSet options, string authority)
     {
-        const string Key = "socket=";
-        bool isOne = query is not null && query.StartsWith(Key, StringComparison.Ordinal) && !query.Contains('&');
-        return isOne ? Uri.UnescapeDataString(query![Key.Length..]) : null;
+        options["tls"] = "on";
+        int at = authority.IndexOf('@', StringComparison.Ordinal);
+        if (at > 0)
+            options["tls-username"] = Uri.UnescapeDataString(authority[..at]);
+        return authority[(at + 1)..];
     }
+
+    private static void SetTls(OptionSet options, string key, string value)
+    {
+        options[key] = (key, value) switch
+        {
+            ("tls-verify-peer", "true" or "1" or "on" or "yes") => "on",
+            ("tls-verify-peer", "false" or "0" or "off" or "no") => "off",
+            ("tls-certificates" or "tls-psk-file" or "tls-hostname", not "") => value,
+            _ => throw NoUrl(),
+        };
+    }
+
+    private static BlockException NoUrl() => BlockException.Invalid("No valid URL specified");
 
     private static void SetAuthority(OptionSet options, string authority)
     {
@@ -112,7 +147,7 @@ internal static class NbdFileName
         string host = Uri.UnescapeDataString((hasPort ? authority[..colon] : authority).Trim('[', ']'));
         string port = hasPort ? authority[(colon + 1)..] : NbdAddress.DefaultPort;
         if (host.Length == 0 || !ushort.TryParse(port, out _))
-            throw BlockException.Invalid("No valid URL specified");
+            throw NoUrl();
         SetInet(options, host, port);
     }
 

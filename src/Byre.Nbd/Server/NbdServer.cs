@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Byre.Block.Errors;
+using Byre.Nbd.Transport.Interop;
 
 namespace Byre.Nbd.Server;
 
@@ -20,6 +21,7 @@ public sealed class NbdServer : IDisposable
     private readonly HashSet<ServerConnection> _connections = [];
     private readonly SemaphoreSlim? _places;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly ListenerGate? _entrance = OperatingSystem.IsLinux() ? new ListenerGate() : null;
     private bool _isStopped;
 
     /// <exception cref="BlockException">Two exports have the same name.</exception>
@@ -51,6 +53,8 @@ public sealed class NbdServer : IDisposable
     /// <summary>Accepts clients of a listening socket, which belongs to the server from now on.</summary>
     public void Listen(Socket listener)
     {
+        // So that accepting never waits: only the entrance does.
+        listener.Blocking = _entrance is null;
         var acceptor = new Thread(() => Accept(listener)) { IsBackground = true, Name = "nbd accept" };
         lock (_gate)
         {
@@ -77,12 +81,15 @@ public sealed class NbdServer : IDisposable
         }
 
         _stopping.Cancel();
-        foreach (Socket listener in _listeners)
-            listener.Dispose();
+        _entrance?.Close();
+        if (_entrance is null)
+            CloseListeners();
         foreach (ServerConnection connection in connections)
             connection.End();
         foreach (Thread acceptor in _acceptors)
             acceptor.Join();
+        // Nobody accepts any more: to be closed is all that happens to a socket that a service manager has, too.
+        CloseListeners();
         foreach (ServerConnection connection in connections)
             connection.Join();
     }
@@ -91,6 +98,7 @@ public sealed class NbdServer : IDisposable
     {
         Stop();
         _places?.Dispose();
+        _entrance?.Dispose();
         _stopping.Dispose();
     }
 
@@ -105,6 +113,12 @@ public sealed class NbdServer : IDisposable
 
         _places?.Release();
         ClientGone?.Invoke(hadNegotiated, left);
+    }
+
+    private void CloseListeners()
+    {
+        foreach (Socket listener in _listeners)
+            listener.Dispose();
     }
 
     private void Accept(Socket listener)
@@ -130,7 +144,13 @@ public sealed class NbdServer : IDisposable
         {
             try
             {
+                if (_entrance?.Wait(listener) == false)
+                    throw new OperationCanceledException();
                 return listener.Accept();
+            }
+            catch (SocketException failure) when (failure.SocketErrorCode == SocketError.WouldBlock)
+            {
+                // The client has gone, or another process that has the socket took it.
             }
             catch (SocketException failure)
             {

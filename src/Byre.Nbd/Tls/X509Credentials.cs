@@ -10,7 +10,7 @@ namespace Byre.Nbd.Tls;
 /// </summary>
 public sealed class X509Credentials
 {
-    private X509Credentials(bool isServer, bool verifiesPeer, X509Certificate2 authority, X509Certificate2? own)
+    private X509Credentials(bool isServer, bool verifiesPeer, X509Certificate2? authority, X509Certificate2? own)
     {
         IsServer = isServer;
         VerifiesPeer = verifiesPeer;
@@ -24,10 +24,14 @@ public sealed class X509Credentials
     /// <summary>The other side must have a certificate of the authority.</summary>
     public bool VerifiesPeer { get; }
 
-    internal X509Certificate2 Authority { get; }
+    /// <summary>Who signs the other side's certificates; null for those whom the system trusts.</summary>
+    internal X509Certificate2? Authority { get; }
 
     /// <summary>What this side shows; a client may have none.</summary>
     internal X509Certificate2? Own { get; }
+
+    /// <summary>A client's that trusts whom the system trusts, and shows nothing.</summary>
+    public static X509Credentials OfSystem(bool verifiesPeer) => new(isServer: false, verifiesPeer, null, null);
 
     /// <summary>Loads the files of a folder.</summary>
     /// <exception cref="BlockException">A file is missing, or is no certificate.</exception>
@@ -51,8 +55,12 @@ public sealed class X509Credentials
         if (certificate is null)
             return "No certificate was found.";
         using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(Authority);
+        if (Authority is not null)
+        {
+            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            chain.ChainPolicy.CustomTrustStore.Add(Authority);
+        }
+
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         using X509Certificate2 leaf = X509CertificateLoader.LoadCertificate(certificate.Export(X509ContentType.Cert));
         if (chain.Build(leaf))

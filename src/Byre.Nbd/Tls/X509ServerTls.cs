@@ -17,7 +17,7 @@ public sealed class X509ServerTls(X509Credentials credentials, string? identity)
         credentials.Own!,
         additionalCertificates: null,
         offline: true,
-        SslCertificateTrust.CreateForX509Collection([credentials.Authority], sendTrustInHandshake: true));
+        SslCertificateTrust.CreateForX509Collection([credentials.Authority!], sendTrustInHandshake: true));
 
     /// <inheritdoc/>
     public override Stream Authenticate(Socket socket)

@@ -69,6 +69,16 @@ public sealed class PskTests : IDisposable
     }
 
     [Fact]
+    public async Task A_name_says_who_connects_with_which_key()
+    {
+        await using TestServer server = await StartAsync($"laptop:{Key}\n");
+        string file = Uri.EscapeDataString(_directory["server/keys.psk"]);
+        await using BlockNode node = await Images.OpenAsync(
+            $"nbds+unix://laptop@/?socket={server.Path}&tls-psk-file={file}");
+        await node.ReadAsync(0, new byte[512]);
+    }
+
+    [Fact]
     public void A_client_needs_its_key()
     {
         string folder = Write("client", $"laptop:{Key}\nbroken:xyz\n");

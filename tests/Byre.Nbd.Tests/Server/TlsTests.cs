@@ -102,6 +102,50 @@ public sealed class TlsTests : IDisposable
         Assert.Contains("virtual size: 1 MiB", info);
     }
 
+    [Fact]
+    public async Task A_name_says_that_and_how_a_connection_is_encrypted()
+    {
+        await using TestServer server = await StartAsync();
+        string folder = Uri.EscapeDataString(_ours.Write(_directory["client"], "client", "client"));
+        string name = $"nbds+unix:///?socket={server.Path}&tls-certificates={folder}";
+        await using BlockNode node = await Images.OpenAsync(name + "&tls-hostname=server");
+        await node.ReadAsync(0, new byte[512]);
+        Assert.Equal(
+            "Certificate does not match the hostname elsewhere",
+            (await Assert.ThrowsAsync<BlockException>(
+                async () => await Images.OpenAsync(name + "&tls-hostname=elsewhere"))).Message);
+        await using BlockNode careless = await Images.OpenAsync(name + "&tls-verify-peer=false");
+        await careless.ReadAsync(0, new byte[512]);
+    }
+
+    [Fact]
+    public async Task An_encrypted_name_trusts_whom_the_system_trusts()
+    {
+        await using TestServer server = await StartAsync();
+        BlockException failure = await Assert.ThrowsAsync<BlockException>(
+            async () => await Images.OpenAsync($"nbds+unix:///?socket={server.Path}&tls-hostname=server"));
+        Assert.Equal("The certificate hasn't got a known issuer", failure.Message);
+    }
+
+    [Fact]
+    public async Task An_encrypted_name_is_never_used_in_the_clear()
+    {
+        await using TestServer server = await TestServer.StartAsync();
+        BlockException failure = await Assert.ThrowsAsync<BlockException>(
+            async () => await Images.OpenAsync($"nbds+unix:///?socket={server.Path}"));
+        Assert.StartsWith("Denied by server for option 5 (starttls)", failure.Message);
+    }
+
+    [Theory]
+    [InlineData("nbd+unix:///?socket=/s&tls-certificates=/x")]
+    [InlineData("nbd://host/?tls-psk-file=/x")]
+    [InlineData("nbds://host/?tls-verify-peer=maybe")]
+    [InlineData("nbds://host/?socket=/s")]
+    [InlineData("nbds+unix:///?tls-certificates=/x")]
+    public async Task A_name_that_says_something_else_is_none(string name) => Assert.Equal(
+        "No valid URL specified",
+        (await Assert.ThrowsAsync<BlockException>(async () => await Images.OpenAsync(name))).Message);
+
     public void Dispose()
     {
         _ours.Dispose();
