@@ -19,7 +19,7 @@ public sealed unsafe class RingReactor : SubmissionLoop
     private const ulong FirstToken = 2;
 
     private readonly Ring _ring;
-    private readonly WakeEvent _wake = new();
+    private readonly WakeEvent _wake;
     private readonly RingBatch _batch = new();
     private readonly List<RingOperation?> _running = [];
     private readonly Stack<int> _freeSlots = new();
@@ -31,13 +31,38 @@ public sealed unsafe class RingReactor : SubmissionLoop
     private bool _isReceiving;
     private bool _isWakeArmed;
 
-    internal RingReactor(Ring ring) => _ring = ring;
+    /// <summary>The ring belongs to the reactor, also where this fails.</summary>
+    /// <exception cref="BlockException">The process has too many descriptors.</exception>
+    internal RingReactor(Ring ring)
+    {
+        try
+        {
+            _wake = new WakeEvent();
+        }
+        catch
+        {
+            ring.Dispose();
+            throw;
+        }
+
+        _ring = ring;
+    }
 
     /// <summary>
-    /// A loop for this thread; null where the kernel has no io_uring or refuses it, as in many containers.
+    /// A loop for this thread; null where the kernel has no io_uring or refuses it, as in many containers, or where the
+    /// process has no descriptors left.
     /// </summary>
-    public static RingReactor? TryCreate() =>
-        OperatingSystem.IsLinux() && Ring.TryCreate(Entries) is { } ring ? new RingReactor(ring) : null;
+    public static RingReactor? TryCreate()
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() && Ring.TryCreate(Entries) is { } ring ? new RingReactor(ring) : null;
+        }
+        catch (BlockException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>True for the token of a file's operation.</summary>
     internal static bool IsOperation(ulong token) => token >= FirstToken;
