@@ -30,7 +30,9 @@ internal sealed class GroupedWalk(CheckContext context, ReferenceCounter counter
     /// <exception cref="BlockException">A table cannot be read; that has been reported.</exception>
     public async ValueTask WalkSnapshotsAsync(IReadOnlyList<SnapshotRecord> snapshots)
     {
-        Visit[] visits = [.. snapshots.Select(snapshot => new Visit(TableOf(snapshot), FindFault(snapshot)))];
+        var visits = new Visit[snapshots.Count];
+        for (int i = 0; i < visits.Length; i++)
+            visits[i] = new Visit(TableOf(snapshots[i]), FindFault(snapshots[i]));
         int attempt = visits.Length;
         for (int first = 0; first < visits.Length;)
         {
@@ -263,12 +265,11 @@ internal sealed class GroupedWalk(CheckContext context, ReferenceCounter counter
 
     private CheckFinding? FindFault(SnapshotRecord snapshot)
     {
-        string name = $"ERROR snapshot {snapshot.Id} ({snapshot.Name})";
         if (!context.Geometry.IsClusterAligned((long)snapshot.L1Offset))
         {
             return new CheckFinding(
                 CheckFindingId.SnapshotL1Unaligned,
-                $"{name} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; "
+                $"{NameOf(snapshot)} l1_offset=0x{snapshot.L1Offset:x}: L1 table is not cluster aligned; "
                 + "snapshot table entry corrupted");
         }
 
@@ -276,12 +277,15 @@ internal sealed class GroupedWalk(CheckContext context, ReferenceCounter counter
         {
             return new CheckFinding(
                 CheckFindingId.SnapshotL1TooLarge,
-                $"{name} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; "
+                $"{NameOf(snapshot)} l1_size=0x{snapshot.L1EntryCount:x}: L1 table is too large; "
                 + "snapshot table entry corrupted");
         }
 
         return null;
     }
+
+    // Made for a fault only: a header may claim very many snapshots.
+    private static string NameOf(SnapshotRecord snapshot) => $"ERROR snapshot {snapshot.Id} ({snapshot.Name})";
 
     private static TableExtent TableOf(SnapshotRecord snapshot) => new(
         new HostOffset((long)snapshot.L1Offset), (long)snapshot.L1EntryCount * Geometry.TableEntryBytes);

@@ -68,11 +68,11 @@ internal sealed class StepRunner(DiskSession session)
     private ValueTask Write(int cluster, int offset, int count) =>
         session.WriteAsync((cluster * _cluster) + offset, count, compressed: false);
 
-    /// <summary>Two clusters; with subclusters a part of one, too, and all of one that is there.</summary>
+    /// <summary>Two clusters; with subclusters a part of the one before them, too.</summary>
     private ValueTask Discard()
     {
         int cut = _configuration.ExtendedL2 ? 3 * _configuration.SectorsPerSubcluster : 0;
-        return session.DiscardAsync(_cluster - cut, (2 * _cluster) + (2 * cut));
+        return session.DiscardAsync(_cluster - cut, (2 * _cluster) + cut);
     }
 
     private ValueTask? Compressed(int place)
