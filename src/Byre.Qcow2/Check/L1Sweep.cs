@@ -1,3 +1,4 @@
+using Byre.Block.Buffers;
 using Byre.Qcow2.Layout;
 
 namespace Byre.Qcow2.Check;
@@ -21,7 +22,21 @@ internal static class L1Sweep
         CheckContext context, IEnumerable<TableExtent> tables, Visitor visitor)
     {
         List<(long Offset, int Change)> edges = FindEdges(context, tables);
-        byte[] chunk = edges.Count == 0 ? [] : new byte[ChunkBytes];
+        // Sweeps may be many, of few bytes each: the memory is used again.
+        IoBuffer chunk = IoBufferPool.Shared.Rent(ChunkBytes);
+        try
+        {
+            return await RunAsync(context, edges, chunk, visitor).ConfigureAwait(false);
+        }
+        finally
+        {
+            chunk.Return();
+        }
+    }
+
+    private static async ValueTask<bool> RunAsync(
+        CheckContext context, List<(long Offset, int Change)> edges, IoBuffer chunk, Visitor visitor)
+    {
         long depth = 0;
         for (int i = 0; i + 1 < edges.Count; i++)
         {
@@ -30,7 +45,7 @@ internal static class L1Sweep
                 continue;
             for (long at = edges[i].Offset; at < edges[i + 1].Offset; at += ChunkBytes)
             {
-                Memory<byte> bytes = chunk.AsMemory(0, (int)Math.Min(ChunkBytes, edges[i + 1].Offset - at));
+                Memory<byte> bytes = chunk.Memory[..(int)Math.Min(ChunkBytes, edges[i + 1].Offset - at)];
                 await context.ReadAsync(new HostOffset(at), bytes).ConfigureAwait(false);
                 if (!Visit(new HostOffset(at), bytes.Span, depth, visitor))
                     return false;
