@@ -104,8 +104,7 @@ public sealed class ProgramGenerator
                 steps.Add(new ZeroStep(zeroOffset, zeroLength, OneIn(2)));
                 break;
             case < 21:
-                (long discardOffset, long discardLength) = MakeRange();
-                steps.Add(new DiscardStep(discardOffset, discardLength));
+                steps.Add(MakeDiscard());
                 break;
             case < 22:
                 steps.Add(new BarrierStep("flush"));
@@ -215,6 +214,18 @@ public sealed class ProgramGenerator
     }
 
     /// <summary>A range inside the disk: any bytes, whole sectors, or whole clusters.</summary>
+    /// <summary>Anywhere; but of subclusters only Byre discards less than all that a cluster has.</summary>
+    private DiscardStep MakeDiscard()
+    {
+        (long offset, long length) = MakeRange();
+        if (!_image.HasExtendedL2)
+            return new DiscardStep(offset, length);
+        long cluster = _image.ClusterBytes;
+        long start = offset / cluster * cluster;
+        long end = Math.Min(_size, (offset + length + cluster - 1) / cluster * cluster);
+        return new DiscardStep(start, end - start);
+    }
+
     private (long Offset, long Length) MakeRange()
     {
         int unit = _random.Next(4) switch { 0 => 1, 1 => SectorBytes, 2 => Math.Max(
