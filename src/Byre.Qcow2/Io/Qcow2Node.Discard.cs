@@ -48,17 +48,36 @@ internal sealed partial class Qcow2Node
         ByteRange range, DiscardReason reason, bool full, CancellationToken cancellation)
     {
         Func<L2Entry, bool, (L2Entry Entry, bool Frees)> change = full ? FullyDiscardedEntry : DiscardedEntry;
-        bool mayCut = _geometry.HasSubclusters && !full && range.End < _virtualSizeBytes;
-        long wholeEnd = mayCut ? _geometry.StartOfCluster(range.End) : range.End;
+        bool mayCut = _geometry.HasSubclusters && !full;
+        await ChangeRangeAsync(range, mayCut, isDiscard: true, change, mayUnmap: true, reason, cancellation)
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Changes the entries of whole clusters, and by their bits the subclusters at either end where
+    /// <paramref name="mayCut"/>. The last cluster of the disk is whole even where the disk ends inside it.
+    /// </summary>
+    private async ValueTask ChangeRangeAsync(
+        ByteRange range,
+        bool mayCut,
+        bool isDiscard,
+        Func<L2Entry, bool, (L2Entry Entry, bool Frees)> change,
+        bool mayUnmap,
+        DiscardReason reason,
+        CancellationToken cancellation)
+    {
+        long wholeEnd = mayCut && range.End < _virtualSizeBytes
+            ? _geometry.StartOfCluster(range.End)
+            : (range.End + _geometry.ClusterSize - 1) & -_geometry.ClusterSize;
         for (long offset = range.Offset; offset < range.End;)
         {
-            bool whole = _geometry.IsClusterAligned(offset) && offset < wholeEnd;
+            bool whole = !mayCut || (_geometry.IsClusterAligned(offset) && offset < wholeEnd);
             long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + _geometry.ClusterSize);
             offset = whole
                 ? await ChangeClustersAsync(
-                    ByteRange.FromEnd(offset, wholeEnd), change, mayUnmap: true, reason, cancellation)
+                    ByteRange.FromEnd(offset, wholeEnd), change, mayUnmap, reason, cancellation)
                     .ConfigureAwait(false)
-                : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), isDiscard: true, cancellation)
+                : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), isDiscard, cancellation)
                     .ConfigureAwait(false);
         }
     }

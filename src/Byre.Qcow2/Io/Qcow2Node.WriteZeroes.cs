@@ -92,21 +92,9 @@ internal sealed partial class Qcow2Node
         }
 
         bool mayUnmap = (flags & RequestFlags.MayUnmap) != 0;
-        // The last cluster of the disk is whole even where the disk ends inside it.
-        long wholeEnd = range.End >= _virtualSizeBytes || !_geometry.HasSubclusters
-            ? (range.End + _geometry.ClusterSize - 1) & -_geometry.ClusterSize
-            : _geometry.StartOfCluster(range.End);
-        for (long offset = range.Offset; offset < range.End;)
-        {
-            bool whole = !_geometry.HasSubclusters || (_geometry.IsClusterAligned(offset) && offset < wholeEnd);
-            long end = Math.Min(range.End, _geometry.StartOfCluster(offset) + _geometry.ClusterSize);
-            offset = whole
-                ? await ChangeClustersAsync(
-                    ByteRange.FromEnd(offset, wholeEnd), ZeroEntry, mayUnmap, DiscardReason.Request, cancellation)
-                    .ConfigureAwait(false)
-                : await ZeroSubclustersAsync(ByteRange.FromEnd(offset, end), isDiscard: false, cancellation)
-                    .ConfigureAwait(false);
-        }
+        await ChangeRangeAsync(
+            range, _geometry.HasSubclusters, isDiscard: false, ZeroEntry, mayUnmap, DiscardReason.Request, cancellation)
+            .ConfigureAwait(false);
     }
 
     /// <summary>
