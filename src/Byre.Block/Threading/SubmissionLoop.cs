@@ -25,6 +25,17 @@ public abstract class SubmissionLoop : IDisposable
     public abstract int? EndReceive();
 
     /// <summary>
+    /// Begins to wait until a socket takes bytes again, or has failed. One at a time; <see cref="RunOnce"/> ends it.
+    /// </summary>
+    public abstract void BeginWaitToSend(int socket);
+
+    /// <summary>True while <see cref="BeginWaitToSend"/> is under way.</summary>
+    public abstract bool IsWaitingToSend { get; }
+
+    /// <summary>Submits what was queued, without waiting for anything.</summary>
+    public abstract void Submit();
+
+    /// <summary>
     /// Submits what was queued, waits until something has ended or <see cref="Wake"/> is called, and completes all that
     /// has ended.
     /// </summary>

@@ -35,7 +35,7 @@ internal sealed class Transmission : IDisposable
         _session = session;
         _transport = transport;
         _receiver = new RequestReceiver(session.Mode);
-        _sender = new ReplySender(transport, Recycle);
+        _sender = new ReplySender(transport, loop, Recycle);
     }
 
     private ExportStatistics Statistics => _session.Export.Statistics;
@@ -85,7 +85,7 @@ internal sealed class Transmission : IDisposable
                     continue;
                 }
 
-                _sender.FlushFromReceiver();
+                SendAnswers();
                 if (!Fill())
                     return _receiver.IsInside ? "Unexpected end-of-file before all bytes were read" : null;
             }
@@ -111,10 +111,19 @@ internal sealed class Transmission : IDisposable
         while (true)
         {
             loop.RunOnce();
-            _sender.FlushFromReceiver();
             if (loop.EndReceive() is { } count)
                 return count;
+            SendAnswers();
         }
+    }
+
+    /// <summary>Sends the answers that are ready, once the disk has its new requests: it works while we send.</summary>
+    private void SendAnswers()
+    {
+        if (!_sender.HasWork)
+            return;
+        _loop?.Submit();
+        _sender.FlushFromReceiver();
     }
 
     /// <summary>Waits for all requests. Their answers are sent, or dropped where the client has gone.</summary>
@@ -228,9 +237,11 @@ internal sealed class Transmission : IDisposable
     private void Complete(ServerRequest request)
     {
         Statistics.End(request.Header, request.Succeeded, request.StartedTimestamp);
-        _sender.Enqueue(request);
+        bool isEnough = _sender.Enqueue(request);
         if (Thread.CurrentThread != _thread)
             _sender.FlushFromWorker();
+        else if (isEnough)
+            _sender.FlushFromReceiver();
     }
 
     private void Recycle(ServerRequest request)

@@ -16,6 +16,8 @@ internal sealed class RingBatch
     private RingOperation[] _waiting = new RingOperation[InitialCapacity];
     private int _count;
 
+    public bool IsEmpty => _count == 0;
+
     public void Add(RingOperation operation)
     {
         if (_count == _waiting.Length)

@@ -12,11 +12,13 @@ public sealed unsafe class RingReactor : SubmissionLoop
 {
     private const int Entries = 256;
     private const short PollIn = 1;
+    private const short PollOut = 4;
 
     /// <summary>Tokens of operations begin after those of the loop itself.</summary>
     private const ulong WakeToken = 0;
     private const ulong ReceiveToken = 1;
-    private const ulong FirstToken = 2;
+    private const ulong SendToken = 2;
+    private const ulong FirstToken = 3;
 
     private readonly Ring _ring;
     private readonly WakeEvent _wake;
@@ -29,6 +31,7 @@ public sealed unsafe class RingReactor : SubmissionLoop
     private int _receiveBytes;
     private int? _received;
     private bool _isReceiving;
+    private bool _isWaitingToSend;
     private bool _isWakeArmed;
 
     /// <summary>The ring belongs to the reactor, also where this fails.</summary>
@@ -94,6 +97,17 @@ public sealed unsafe class RingReactor : SubmissionLoop
     }
 
     /// <inheritdoc/>
+    public override bool IsWaitingToSend => _isWaitingToSend;
+
+    /// <inheritdoc/>
+    public override void BeginWaitToSend(int socket)
+    {
+        Invariant.That(!_isWaitingToSend);
+        _isWaitingToSend = true;
+        PreparePoll(socket, PollOut, SendToken);
+    }
+
+    /// <inheritdoc/>
     public override void RunOnce()
     {
         ArmWake();
@@ -102,6 +116,15 @@ public sealed unsafe class RingReactor : SubmissionLoop
         using SubmissionThread.Scope scope = SubmissionThread.Enter(mustNotBlock: true);
         while (_ring.TryTake(out CompletionEntry completion))
             Complete(completion);
+    }
+
+    /// <inheritdoc/>
+    public override void Submit()
+    {
+        if (_batch.IsEmpty)
+            return;
+        SubmitBatch();
+        _ring.Enter(waitCount: 0);
     }
 
     /// <inheritdoc/>
@@ -130,11 +153,16 @@ public sealed unsafe class RingReactor : SubmissionLoop
         if (_isWakeArmed)
             return;
         _isWakeArmed = true;
+        PreparePoll(_wake.Descriptor, PollIn, WakeToken);
+    }
+
+    private void PreparePoll(int descriptor, short events, ulong token)
+    {
         SubmissionEntry* entry = Prepare();
         entry->Opcode = RingOpcode.Poll;
-        entry->Descriptor = _wake.Descriptor;
-        entry->OperationFlags = (uint)PollIn;
-        entry->Token = WakeToken;
+        entry->Descriptor = descriptor;
+        entry->OperationFlags = (uint)events;
+        entry->Token = token;
     }
 
     private void SubmitBatch()
@@ -174,6 +202,9 @@ public sealed unsafe class RingReactor : SubmissionLoop
             case WakeToken:
                 _isWakeArmed = false;
                 _wake.Reset();
+                break;
+            case SendToken:
+                _isWaitingToSend = false;
                 break;
             case ReceiveToken:
                 CompleteReceive(completion.Result);

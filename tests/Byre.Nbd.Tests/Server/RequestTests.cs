@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Byre.Block.Graph;
 using Byre.Nbd.Protocol;
 using Byre.Nbd.Tests.Support;
 
@@ -137,6 +138,41 @@ public sealed class RequestTests
         {
             greedy.Read(16);
             greedy.Read(SizeBytes / 2);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_client_may_ask_on_while_its_answers_wait_and_gets_them_all(bool isFile)
+    {
+        const int Parts = 16;
+        const int PartBytes = SizeBytes / Parts;
+        using var directory = new TempDirectory();
+        string image = directory["image.qcow2"];
+        await Images.CreateAsync("qcow2", image, SizeBytes);
+        BlockNode node = isFile ? await Images.OpenAsync(image) : await Images.OpenMemoryAsync(SizeBytes);
+        await using TestServer server = await TestServer.StartAsync([("", node)]);
+        byte[] data = [.. Enumerable.Range(0, SizeBytes).Select(n => (byte)(n * 31 >> 7))];
+        using RawClient client = server.Connect().Go();
+        client.SendRequest(new RequestHeader(CommandCode.Write, 0, 1, 0, SizeBytes)).Send(data);
+        Assert.Equal(0u, client.ReadSimple(1));
+
+        // More than the socket holds, in one piece and in many; each is asked for while others wait.
+        client.SendRequest(new RequestHeader(CommandCode.Read, 0, Parts, 0, SizeBytes));
+        for (ulong part = 0; part < Parts; part++)
+        {
+            client.SendRequest(new RequestHeader(CommandCode.Read, 0, part, part * PartBytes, PartBytes));
+            await Task.Delay(part % 4 == 3 ? 5 : 0);
+        }
+
+        for (int i = 0; i <= Parts; i++)
+        {
+            byte[] header = client.Read(16);
+            int part = (int)BinaryPrimitives.ReadUInt64BigEndian(header.AsSpan(8));
+            int bytes = part == Parts ? SizeBytes : PartBytes;
+            int start = part == Parts ? 0 : part * PartBytes;
+            Assert.True(data.AsSpan(start, bytes).SequenceEqual(client.Read(bytes)));
         }
     }
 
