@@ -30,6 +30,7 @@ internal sealed class ServeArguments
           -x, --exit            end when the last client has gone
           -d, --description TEXT
               --metrics ADDRESS a page for OpenMetrics at [HOST:]PORT (loopback unless HOST says otherwise)
+              --otlp URL        send the same figures to an OpenTelemetry collector (OTLP over HTTP)
 
         """;
 
@@ -40,6 +41,7 @@ internal sealed class ServeArguments
     private const int TlsCredsOption = 260;
     private const int TlsAuthzOption = 261;
     private const int AioOption = 262;
+    private const int OtlpOption = 263;
 
     private static readonly LongOption[] LongOptions =
     [
@@ -58,6 +60,7 @@ internal sealed class ServeArguments
         new("exit", 'x'),
         new("description", 'd', TakesArgument: true),
         new("metrics", MetricsOption, TakesArgument: true),
+        new("otlp", OtlpOption, TakesArgument: true),
         new("object", ObjectOption, TakesArgument: true),
         new("tls-creds", TlsCredsOption, TakesArgument: true),
         new("tls-authz", TlsAuthzOption, TakesArgument: true),
@@ -90,6 +93,9 @@ internal sealed class ServeArguments
     public string? Description { get; private set; }
 
     public string? Metrics { get; private set; }
+
+    /// <summary>--otlp; null where it was not given.</summary>
+    public Uri? Collector { get; private set; }
 
     public string? TlsCredentials { get; private set; }
 
@@ -149,6 +155,7 @@ internal sealed class ServeArguments
             case 'x': EndsWithLastClient = true; break;
             case 'd': Description = argument; break;
             case MetricsOption: Metrics = argument; break;
+            case OtlpOption: Collector = OtlpExport.ParseCollector(argument); break;
             case TlsCredsOption: TlsCredentials = argument; break;
             case TlsAuthzOption: TlsAuthorization = argument; break;
             case 'l':

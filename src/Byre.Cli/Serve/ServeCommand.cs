@@ -84,6 +84,7 @@ internal sealed class ServeCommand : Verb
                 },
                 IsPersistent = !parsed.EndsWithLastClient,
                 MetricsAddress = parsed.Metrics,
+                Collector = parsed.Collector,
                 Ready = metrics => Announce(context, exports, sockets, path, metrics),
             }).ConfigureAwait(false);
         }

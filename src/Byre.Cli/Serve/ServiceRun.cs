@@ -24,10 +24,12 @@ internal static class ServiceRun
         };
         using MetricsListener? metrics =
             settings.MetricsAddress is { } address ? new MetricsListener(address, server) : null;
-        using ServerMeter? meter = metrics is null ? null : new ServerMeter(server);
-        using NodeMeter? images = metrics is null ? null : new NodeMeter();
+        using var meter = new ServerMeter(server);
+        using var images = new NodeMeter();
         foreach (NbdExport export in settings.Exports)
-            images?.Watch(export.Name, export.Backend.Root);
+            images.Watch(export.Name, export.Backend.Root);
+        using IDisposable? collector =
+            settings.Collector is { } collectorAddress ? OtlpExport.Start(collectorAddress) : null;
         foreach (System.Net.Sockets.Socket socket in settings.Sockets)
             server.Listen(socket);
         settings.Ready(metrics?.Uri);

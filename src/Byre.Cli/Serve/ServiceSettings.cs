@@ -19,6 +19,9 @@ internal sealed record ServiceSettings
     /// <summary>Where the metrics page is to be; null for none.</summary>
     public string? MetricsAddress { get; init; }
 
+    /// <summary>The OpenTelemetry collector that is told the figures; null for none.</summary>
+    public Uri? Collector { get; init; }
+
     /// <summary>Called once clients are served, with the address of the metrics page.</summary>
     public required Action<string?> Ready { get; init; }
 }

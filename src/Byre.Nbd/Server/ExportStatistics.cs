@@ -21,6 +21,7 @@ public sealed class ExportStatistics
     private readonly long[] _bytes = new long[KindCount];
     private readonly long[] _ticks = new long[KindCount];
     private readonly long[][] _buckets = [.. Enumerable.Range(0, KindCount).Select(_ => new long[BucketCount])];
+    private Action<int, double>? _answered;
     private long _clients;
     private long _inFlight;
 
@@ -53,6 +54,13 @@ public sealed class ExportStatistics
     /// <summary>Requests whose time lies in a bucket, and in no lower one.</summary>
     public long InBucket(int kind, int bucket) => Interlocked.Read(ref _buckets[kind][bucket]);
 
+    /// <summary>A request of a kind was answered, after so many seconds. On the thread that answers.</summary>
+    internal event Action<int, double> Answered
+    {
+        add => _answered += value;
+        remove => _answered -= value;
+    }
+
     internal void ClientCame() => Interlocked.Increment(ref _clients);
 
     internal void ClientWent() => Interlocked.Decrement(ref _clients);
@@ -71,6 +79,7 @@ public sealed class ExportStatistics
             Interlocked.Add(ref _bytes[kind], (long)request.Length);
         else
             Interlocked.Increment(ref _errors[kind]);
+        _answered?.Invoke(kind, (double)ticks / Stopwatch.Frequency);
     }
 
     private static int BucketOf(long ticks)

@@ -4,7 +4,8 @@ namespace Byre.Nbd.Server;
 
 /// <summary>
 /// The figures of a server's exports as instruments of the meter "Byre.Nbd", for whoever listens to meters. Nothing is
-/// measured twice: the instruments read <see cref="ExportStatistics"/> when they are asked.
+/// measured twice: the instruments read <see cref="ExportStatistics"/> when they are asked, but for the histogram of
+/// times, which is told of each request while somebody listens to it.
 /// </summary>
 public sealed class ServerMeter : IDisposable
 {
@@ -13,6 +14,8 @@ public sealed class ServerMeter : IDisposable
 
     private readonly Meter _meter = new(MeterName);
     private readonly NbdServer _server;
+    private readonly Histogram<double> _durations;
+    private readonly List<(ExportStatistics Statistics, Action<int, double> Record)> _recorders = [];
 
     public ServerMeter(NbdServer server)
     {
@@ -29,9 +32,32 @@ public sealed class ServerMeter : IDisposable
             "nbd.server.in_flight", () => PerExport(s => s.InFlight), "{request}", "Requests not answered yet.");
         _meter.CreateObservableUpDownCounter(
             "nbd.server.clients", () => PerExport(s => s.Clients), "{client}", "Open connections.");
+        _durations = _meter.CreateHistogram(
+            "nbd.server.duration", "s", "Time from request to answer.", tags: null, new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries =
+                    [.. Enumerable.Range(0, ExportStatistics.BucketCount - 1).Select(ExportStatistics.BucketSeconds)],
+            });
+        foreach (NbdExport export in server.Exports)
+        {
+            Action<int, double> record = (kind, seconds) => Record(export, kind, seconds);
+            export.Statistics.Answered += record;
+            _recorders.Add((export.Statistics, record));
+        }
     }
 
-    public void Dispose() => _meter.Dispose();
+    public void Dispose()
+    {
+        foreach ((ExportStatistics statistics, Action<int, double> record) in _recorders)
+            statistics.Answered -= record;
+        _meter.Dispose();
+    }
+
+    private void Record(NbdExport export, int kind, double seconds)
+    {
+        if (_durations.Enabled)
+            _durations.Record(seconds, Tag(export), Kind(kind));
+    }
 
     private IEnumerable<Measurement<T>> PerKind<T>(Func<ExportStatistics, int, T> read)
         where T : struct
