@@ -10,8 +10,8 @@ namespace Byre.Cli.Serve;
 
 /// <summary>
 /// Sends the meters' figures to an OpenTelemetry collector, by OTLP over HTTP, once a minute and at the end
-/// (<c>OTEL_METRIC_EXPORT_INTERVAL</c>, in milliseconds, says otherwise). A collector that does not answer holds nothing up:
-/// what it missed is in its next figures. Stateless.
+/// (<c>OTEL_METRIC_EXPORT_INTERVAL</c>, in milliseconds, says otherwise). A collector that does not answer holds
+/// nothing up: what it missed is in its next figures. Stateless.
 /// </summary>
 internal static class OtlpExport
 {

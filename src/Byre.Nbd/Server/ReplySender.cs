@@ -5,8 +5,8 @@ using Byre.Nbd.Transport;
 namespace Byre.Nbd.Server;
 
 /// <summary>
-/// Sends answers, in the order in which they are ready, several in one call. Whoever finds nobody sending sends for all.
-/// Nobody waits for a slow client who has other things to do: what the client does not take at once waits in the
+/// Sends answers, in the order in which they are ready, several in one call. Whoever finds nobody sending sends for
+/// all. Nobody waits for a slow client who has other things to do: what the client does not take at once waits in the
 /// connection's loop, or, where it has none, is left to a thread of its own, started when it is first needed.
 /// </summary>
 /// <param name="transport">The connection.</param>
@@ -42,7 +42,8 @@ internal sealed class ReplySender(
     /// <summary>Why answers cannot be sent; null while they can.</summary>
     public string? Failure { get; private set; }
 
-    /// <summary>True where <see cref="FlushFromReceiver"/> has something to do. For the connection's own thread.</summary>
+    /// <summary>True where <see cref="FlushFromReceiver"/> has something to do. For the connection's own
+    /// thread.</summary>
     public bool HasWork
     {
         get
