@@ -85,7 +85,7 @@ internal sealed class ServeCommand : Verb
                 IsPersistent = !parsed.EndsWithLastClient,
                 MetricsAddress = parsed.Metrics,
                 Collector = parsed.Collector,
-                Ready = metrics => Announce(context, exports, sockets, path, metrics),
+                Ready = metrics => Announce(context, parsed, exports, sockets, path, metrics),
             }).ConfigureAwait(false);
         }
         finally
@@ -96,14 +96,20 @@ internal sealed class ServeCommand : Verb
     }
 
     private static void Announce(
-        ProgramContext context, List<NbdExport> exports, Socket[] sockets, string? path, string? metrics)
+        ProgramContext context,
+        ServeArguments parsed,
+        List<NbdExport> exports,
+        Socket[] sockets,
+        string? path,
+        string? metrics)
     {
+        string scheme = parsed.TlsCredentials is null ? "nbd" : "nbds";
         foreach (NbdExport export in exports)
         {
             string name = Uri.EscapeDataString(export.Name);
             string uri = sockets[0].LocalEndPoint is IPEndPoint end
-                ? $"nbd://{end}/{name}"
-                : $"nbd+unix:///{name}?socket={path ?? sockets[0].LocalEndPoint?.ToString()}";
+                ? $"{scheme}://{end}/{name}"
+                : $"{scheme}+unix:///{name}?socket={path ?? sockets[0].LocalEndPoint?.ToString()}";
             context.Out.WriteLine(uri);
         }
 
