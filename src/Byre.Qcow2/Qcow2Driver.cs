@@ -91,6 +91,15 @@ public sealed class Qcow2Driver : BlockDriver
     }
 
     /// <inheritdoc/>
+    public override ValueTask<ImageMeasure> MeasureAsync(
+        MeasureRequest request, CancellationToken cancellation = default)
+    {
+        long size = request.Options.TakeSize("size") ?? 0;
+        Qcow2CreateOptions options = Qcow2CreateOptions.Parse(request.Options);
+        return ImageMeasurement.MeasureAsync(options, size, request.Source, cancellation);
+    }
+
+    /// <inheritdoc/>
     public override async ValueTask CreateAsync(CreateRequest request, CancellationToken cancellation)
     {
         OptionSet options = request.Options.Clone();

@@ -51,6 +51,17 @@ public sealed class RawDriver : BlockDriver
     }
 
     /// <inheritdoc/>
+    public override ValueTask<ImageMeasure> MeasureAsync(
+        MeasureRequest request, CancellationToken cancellation = default)
+    {
+        long bytes = request.Source?.LengthBytes ?? request.Options.TakeSize("size") ?? 0;
+        if (bytes > long.MaxValue - (SectorBytes - 1))
+            throw new BlockException(BlockErrorKind.InvalidArgument, Errno.FileTooLarge, "The image size is too large");
+        long rounded = (bytes + SectorBytes - 1) & -SectorBytes;
+        return ValueTask.FromResult(new ImageMeasure(rounded, rounded));
+    }
+
+    /// <inheritdoc/>
     public override async ValueTask CreateAsync(CreateRequest request, CancellationToken cancellation)
     {
         BlockNode file = await request.Creator.CreateFileAsync(request.FileName, request.Options, cancellation)

@@ -75,4 +75,11 @@ public abstract class BlockDriver
     /// <exception cref="BlockException">Not possible; what was created may remain.</exception>
     public virtual ValueTask CreateAsync(CreateRequest request, CancellationToken cancellation) =>
         throw BlockException.NotSupported($"Driver '{Name}' does not support image creation");
+
+    /// <summary>Says how large a new image would be, without making it.</summary>
+    /// <exception cref="BlockException">The options make no sense, the source cannot be read, or the driver does not
+    /// know.</exception>
+    public virtual ValueTask<ImageMeasure> MeasureAsync(
+        MeasureRequest request, CancellationToken cancellation = default) =>
+        throw BlockException.NotSupported($"Block driver '{Name}' does not support size measurement");
 }

@@ -30,6 +30,8 @@ internal static class HelpText
           info     [--object objectdef] [--image-opts] [-f fmt] [--output=ofmt] [--backing-chain] [-U] filename
           map      [--object objectdef] [--image-opts] [-f fmt] [--start-offset=offset] [--max-length=len]
                    [--output=ofmt] [-U] filename
+          measure  [--object objectdef] [--image-opts] [-U] [-f fmt] [-l snapshot_param] [-O output_fmt]
+                   [-o options] [--output=ofmt] {filename | --size=size}
           snapshot [--object objectdef] [--image-opts] [-U] [-q] [-l | -a snapshot | -c snapshot | -d snapshot]
                    filename
           rebase   [--object objectdef] [--image-opts] [-U] [-q] [-f fmt] [-t cache] [-T src_cache] [-p] [-u] [-c]

@@ -153,7 +153,8 @@ internal static class NbdOptionScanner
                     throw BlockException.Invalid($"Invalid offset '{argument}'");
                 break;
             case 'l':
-                line.Snapshot = SnapshotArgument.Parse(argument);
+                line.Snapshot = SnapshotArgument.Parse(
+                    argument, $"qemu-nbd: Failed in parsing snapshot param `{argument}'");
                 line.IsReadOnly = true;
                 break;
             case 'n' or CacheOption:

@@ -159,7 +159,8 @@ internal sealed class ServeArguments
             case TlsCredsOption: TlsCredentials = argument; break;
             case TlsAuthzOption: TlsAuthorization = argument; break;
             case 'l':
-                _snapshot = SnapshotArgument.Parse(argument);
+                _snapshot = SnapshotArgument.Parse(
+                    argument, $"byre: Failed in parsing snapshot param `{argument}'");
                 _isReadOnly = true;
                 break;
             case 't':

@@ -20,6 +20,7 @@ internal static class VerbTable
         "info" => new InfoCommand(),
         "inspect" => new InspectCommand(),
         "map" => new MapCommand(),
+        "measure" => new MeasureCommand(),
         "rebase" => new RebaseCommand(),
         "resize" => new ResizeCommand(),
         "serve" => new ServeCommand(),

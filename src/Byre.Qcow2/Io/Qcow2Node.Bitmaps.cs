@@ -8,6 +8,21 @@ namespace Byre.Qcow2.Io;
 internal sealed partial class Qcow2Node : IBitmapSource
 {
     /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<BitmapDescription>?> ListBitmapsAsync(CancellationToken cancellation = default)
+    {
+        ImageHeader header = _tables.Header;
+        if (header.Version < 3)
+            return null;
+        IReadOnlyList<BitmapDirectoryEntry> entries =
+            await BitmapDirectoryReader.ReadAsync(_file, header, cancellation).ConfigureAwait(false);
+        return
+        [
+            .. entries.Select(
+                entry => new BitmapDescription(entry.Name, 1L << entry.GranularityBits, !entry.IsInUse)),
+        ];
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<DirtyBitmap?> ReadBitmapAsync(string name, CancellationToken cancellation = default)
     {
         ImageHeader header = _tables.Header;

@@ -131,8 +131,8 @@ public sealed class SafeModeTests : IClassFixture<PublishedProgram>, IDisposable
     {
         string[] verbs =
         [
-            "check", "compare", "convert", "create", "dd", "info", "inspect", "map", "rebase", "resize", "serve",
-            "snapshot",
+            "check", "compare", "convert", "create", "dd", "info", "inspect", "map", "measure", "rebase",
+            "resize", "serve", "snapshot",
         ];
         foreach (string verb in verbs)
         {

@@ -1,7 +1,7 @@
 using Byre.Block.Errors;
 using Byre.Block.Graph;
 
-namespace Byre.Cli.QemuNbd;
+namespace Byre.Cli.Shared;
 
 /// <summary>
 /// The argument of <c>-l</c>: "snapshot.id=ID,snapshot.name=NAME", or a text that is either. Immutable.
@@ -17,8 +17,10 @@ internal sealed class SnapshotArgument
         _options = options;
     }
 
+    /// <param name="argument">What was given.</param>
+    /// <param name="complaint">What is told besides where it makes no sense.</param>
     /// <exception cref="BlockException">It begins as options and is none.</exception>
-    public static SnapshotArgument Parse(string argument)
+    public static SnapshotArgument Parse(string argument, string complaint)
     {
         if (!argument.StartsWith("snapshot.", StringComparison.Ordinal))
             return new SnapshotArgument(argument, null);
@@ -28,7 +30,7 @@ internal sealed class SnapshotArgument
             throw new BlockException(
                 BlockErrorKind.InvalidArgument, Errno.Invalid, $"Invalid parameter '{unknown}'")
             {
-                Hint = $"qemu-nbd: Failed in parsing snapshot param `{argument}'\n",
+                Hint = complaint + "\n",
             };
         }
 
