@@ -113,6 +113,37 @@ public sealed class RingTests : IDisposable
             });
     }
 
+    /// <summary>
+    /// Memory that direct I/O takes when a request is made may lie elsewhere by the time the batch is submitted.
+    /// </summary>
+    [Fact]
+    public void Memory_that_is_collected_around_stays_where_direct_io_takes_it() => LoopThread.Run(async _ =>
+    {
+        await using FileStorage node = Nodes.Open(_directory.File("f"), Nodes.Writable | OpenFlags.CacheDirect);
+        for (int round = 0; round < 20; round++)
+        {
+            Memory<byte> data = MakeMovable();
+            data.Span.Fill((byte)(round + 1));
+            ValueTask write = node.WriteAsync(0, data);
+            GC.Collect(2, GCCollectionMode.Forced, blocking: true, compacting: true);
+            await write;
+            byte[] back = new byte[Block];
+            await node.ReadAsync(0, back);
+            Assert.True(back.AsSpan().SequenceEqual(data.Span));
+        }
+    });
+
+    /// <summary>A block that is aligned as long as the garbage in front of it is there.</summary>
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private static Memory<byte> MakeMovable()
+    {
+        for (int i = 0; i < 100; i++)
+            GC.KeepAlive(new byte[1000 + (i * 8)]);
+        byte[] array = new byte[3 * Block];
+        long start = System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(array, 0);
+        return array.AsMemory((int)(-start & (Block - 1)), Block);
+    }
+
     [Fact]
     public void Reads_beyond_the_end_give_zeroes() => LoopThread.Run(async _ =>
     {

@@ -111,8 +111,9 @@ public sealed partial class FileStorage
     private ValueTask Queue(WorkerTask task, long offset, in IoVector memory, RequestFlags flags)
     {
         OpenFile file = _file;
-        return UsesRing && SubmissionThread.Loop is RingReactor reactor && file.Transfer.Accepts(memory)
-            ? RingOperation.Queue(reactor, this, file, task, offset, memory, flags)
+        return UsesRing && SubmissionThread.Loop is RingReactor reactor
+            && RingOperation.TryQueue(reactor, this, file, task, offset, memory, flags, out ValueTask request)
+            ? request
             : WorkerOperation.Queue(this, task, offset, memory, flags);
     }
 

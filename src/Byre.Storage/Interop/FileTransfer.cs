@@ -18,8 +18,10 @@ internal sealed unsafe class FileTransfer(SystemCalls calls, DirectAlignment ali
 
     public DirectAlignment Alignment => alignment;
 
-    /// <summary>False where the memory has to be copied, because direct I/O forbids it or has too many
-    /// pieces.</summary>
+    /// <summary>
+    /// False where the memory has to be copied, because direct I/O forbids it or has too many pieces. Holds for as long
+    /// as the memory is not moved: the caller has pinned it.
+    /// </summary>
     public bool Accepts(in IoVector memory)
     {
         if (memory.IsSingle)

@@ -47,15 +47,19 @@ internal sealed unsafe class RingOperation(RingReactor reactor) : IValueTaskSour
 
     public int SegmentCount { get; private set; }
 
-    /// <summary>Queues a request; it completes on the reactor's thread, which is this one.</summary>
-    public static ValueTask Queue(
+    /// <summary>
+    /// Queues a request; it completes on the reactor's thread, which is this one. False where the file does not take
+    /// the memory as it is.
+    /// </summary>
+    public static bool TryQueue(
         RingReactor reactor,
         FileStorage storage,
         OpenFile file,
         WorkerTask task,
         long offset,
         in IoVector memory,
-        RequestFlags flags)
+        RequestFlags flags,
+        out ValueTask request)
     {
         RingOperation operation = reactor.Rent();
         operation._storage = storage;
@@ -63,8 +67,18 @@ internal sealed unsafe class RingOperation(RingReactor reactor) : IValueTaskSour
         operation._offset = offset;
         operation._memory = memory;
         operation._flags = flags;
+        // What is not pinned yet may be moved, to where direct I/O does not take it.
+        operation.Pin();
+        if (!file.Transfer.Accepts(memory))
+        {
+            operation.Release();
+            request = default;
+            return false;
+        }
+
         operation.Begin(task, mayMerge: true);
-        return new ValueTask(operation, operation._completion.Version);
+        request = new ValueTask(operation, operation._completion.Version);
+        return true;
     }
 
     public int CompareOrder(RingOperation other)
@@ -94,7 +108,7 @@ internal sealed unsafe class RingOperation(RingReactor reactor) : IValueTaskSour
         if (MergedSegments == 1)
         {
             entry->Opcode = _task == WorkerTask.Read ? RingOpcode.Read : RingOpcode.Write;
-            entry->Address = Pin(_memory.Single);
+            entry->Address = _pins[0].Pointer;
             entry->Length = (uint)_memory.Length;
             return;
         }
@@ -104,8 +118,9 @@ internal sealed unsafe class RingOperation(RingReactor reactor) : IValueTaskSour
         int count = 0;
         for (RingOperation? part = this; part is not null; part = part.Follower)
         {
+            int pin = 0;
             foreach (Memory<byte> segment in part._memory)
-                _list[count++] = new IoSegment((byte*)Pin(segment), (nuint)segment.Length);
+                _list[count++] = new IoSegment((byte*)part._pins[pin++].Pointer, (nuint)segment.Length);
         }
 
         entry->Address = _list;
@@ -115,7 +130,6 @@ internal sealed unsafe class RingOperation(RingReactor reactor) : IValueTaskSour
     /// <summary>The kernel has ended it, and its followers.</summary>
     public void End(int result)
     {
-        Unpin();
         RingOperation? follower = Follower;
         if (follower is null)
         {
@@ -159,11 +173,17 @@ internal sealed unsafe class RingOperation(RingReactor reactor) : IValueTaskSour
         finally
         {
             _completion.Reset();
-            _storage = null;
-            _file = null;
-            _memory = default;
-            reactor.TakeBack(this);
+            Release();
         }
+    }
+
+    private void Release()
+    {
+        Unpin();
+        _storage = null;
+        _file = null;
+        _memory = default;
+        reactor.TakeBack(this);
     }
 
     private void Begin(WorkerTask task, bool mayMerge)
@@ -243,13 +263,14 @@ internal sealed unsafe class RingOperation(RingReactor reactor) : IValueTaskSour
             preferLocal: false);
     }
 
-    private void* Pin(Memory<byte> memory)
+    private void Pin()
     {
-        if (_pinCount == _pins.Length)
-            Array.Resize(ref _pins, _pins.Length * 2);
-        MemoryHandle handle = memory.Pin();
-        _pins[_pinCount++] = handle;
-        return handle.Pointer;
+        foreach (Memory<byte> segment in _memory)
+        {
+            if (_pinCount == _pins.Length)
+                Array.Resize(ref _pins, _pins.Length * 2);
+            _pins[_pinCount++] = segment.Pin();
+        }
     }
 
     private void Unpin()
