@@ -46,7 +46,8 @@ internal sealed class MeasureCommand : Verb
                     break;
                 case 'l':
                     snapshot = SnapshotArgument.Parse(
-                        options.Argument, $"qemu-img: Failed in parsing snapshot param '{options.Argument}'");
+                        options.Argument,
+                        $"{context.ProgramName}: Failed in parsing snapshot param '{options.Argument}'");
                     break;
                 case 'o':
                     creationOptions.Add(options.Argument);
