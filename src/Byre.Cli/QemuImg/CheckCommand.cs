@@ -13,8 +13,6 @@ namespace Byre.Cli.QemuImg;
 internal sealed class CheckCommand : Verb
 {
     private const int OutputOption = 256;
-    private const int ObjectOption = 257;
-    private const int ImageOptionsOption = 258;
     private const int ProgressOption = 259;
     private const int UnsupportedStatus = 63;
 
@@ -24,9 +22,7 @@ internal sealed class CheckCommand : Verb
         new("format", 'f', TakesArgument: true),
         new("repair", 'r', TakesArgument: true),
         new("output", OutputOption, TakesArgument: true),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
         new("progress", ProgressOption, TakesArgument: true),
     ];
 
@@ -42,9 +38,6 @@ internal sealed class CheckCommand : Verb
             {
                 case 'h':
                     return HelpText.Print(context);
-                case 'f':
-                    command.Images.Format = options.Argument;
-                    break;
                 case 'r':
                     command.Repair = ParseRepair(options.Argument);
                     break;
@@ -54,20 +47,14 @@ internal sealed class CheckCommand : Verb
                 case 'q':
                     command.Quiet = true;
                     break;
-                case 'U':
-                    command.Images.ForceShare = true;
-                    break;
                 case OutputOption:
                     command.OutputName = options.Argument;
                     break;
-                case ObjectOption:
-                    command.Images.DefineObject(options.Argument);
-                    break;
-                case ImageOptionsOption:
-                    command.Images.ImageOptions = true;
-                    break;
                 case ProgressOption:
                     command.ReportsProgress = ProgressPrinter.ParseMode(options.Argument) == ProgressMode.Json;
+                    break;
+                default:
+                    command.Images.Take(code, options.Argument);
                     break;
             }
         }

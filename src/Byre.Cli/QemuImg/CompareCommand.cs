@@ -9,8 +9,6 @@ namespace Byre.Cli.QemuImg;
 /// on errors.</summary>
 internal sealed class CompareCommand : Verb
 {
-    private const int ObjectOption = 256;
-    private const int ImageOptionsOption = 257;
     private const int ProgressOption = 258;
 
     private const int ExitDifferent = 1;
@@ -24,9 +22,7 @@ internal sealed class CompareCommand : Verb
     private static readonly LongOption[] LongOptions =
     [
         new("help", 'h'),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
         new("progress", ProgressOption, TakesArgument: true),
     ];
 
@@ -46,9 +42,10 @@ internal sealed class CompareCommand : Verb
         {
             if (code == 'h')
                 return HelpText.Print(context);
-            if (code == ObjectOption && !TryDefineObject(images, options.Argument, context))
+            if (code != ImageArguments.ObjectOption)
+                Take(code, options.Argument, images);
+            else if (!TryDefineObject(images, options.Argument, context))
                 return ExitCannotOpen;
-            Take(code, options.Argument, images);
         }
 
         if (options.Operands.Length != 2)
@@ -70,9 +67,6 @@ internal sealed class CompareCommand : Verb
     {
         switch (code)
         {
-            case 'f':
-                images.Format = argument;
-                break;
             case 'F':
                 _secondFormat = argument;
                 break;
@@ -91,11 +85,8 @@ internal sealed class CompareCommand : Verb
             case 's':
                 _strict = true;
                 break;
-            case 'U':
-                images.ForceShare = true;
-                break;
-            case ImageOptionsOption:
-                images.ImageOptions = true;
+            default:
+                images.Take(code, argument);
                 break;
         }
     }

@@ -9,8 +9,6 @@ namespace Byre.Cli.QemuImg;
 /// <summary>The command line of <c>convert</c>. Filled by <see cref="TryParse"/>; not thread-safe.</summary>
 internal sealed class ConvertArguments
 {
-    private const int ObjectOption = 256;
-    private const int ImageOptionsOption = 257;
     private const int TargetImageOptionsOption = 258;
     private const int SalvageOption = 259;
     private const int TargetIsZeroOption = 260;
@@ -22,9 +20,7 @@ internal sealed class ConvertArguments
     private static readonly LongOption[] LongOptions =
     [
         new("help", 'h'),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
         new("target-image-opts", TargetImageOptionsOption),
         new("salvage", SalvageOption),
         new("target-is-zero", TargetIsZeroOption),
@@ -119,11 +115,9 @@ internal sealed class ConvertArguments
 
     private void Take(int code, string argument)
     {
+        Images.Take(code, argument);
         switch (code)
         {
-            case 'f':
-                Images.Format = argument;
-                break;
             case 'O':
                 TargetFormat = argument;
                 break;
@@ -151,20 +145,11 @@ internal sealed class ConvertArguments
             case 'n':
                 SkipCreation = true;
                 break;
-            case 'U':
-                Images.ForceShare = true;
-                break;
             case 'p':
                 Progress = ProgressMode.Line;
                 break;
             case ProgressOption:
                 Progress = ProgressPrinter.ParseMode(argument);
-                break;
-            case ObjectOption:
-                Images.DefineObject(argument);
-                break;
-            case ImageOptionsOption:
-                Images.ImageOptions = true;
                 break;
             case TargetImageOptionsOption:
                 TargetImageOptions = true;

@@ -12,8 +12,6 @@ namespace Byre.Cli.QemuImg;
 /// </summary>
 internal sealed class DdCommand : Verb
 {
-    private const int ObjectOption = 256;
-    private const int ImageOptionsOption = 257;
     private const int ProgressOption = 258;
 
     /// <summary>Bytes that are read and written at a time.</summary>
@@ -22,9 +20,7 @@ internal sealed class DdCommand : Verb
     private static readonly LongOption[] LongOptions =
     [
         new("help", 'h'),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
         new("progress", ProgressOption, TakesArgument: true),
     ];
 
@@ -42,23 +38,14 @@ internal sealed class DdCommand : Verb
             {
                 case 'h':
                     return HelpText.Print(context);
-                case 'f':
-                    images.Format = options.Argument;
-                    break;
                 case 'O':
                     outputFormat = options.Argument;
                     break;
-                case 'U':
-                    images.ForceShare = true;
-                    break;
-                case ObjectOption:
-                    images.DefineObject(options.Argument);
-                    break;
-                case ImageOptionsOption:
-                    images.ImageOptions = true;
-                    break;
                 case ProgressOption:
                     progressMode = ProgressPrinter.ParseMode(options.Argument);
+                    break;
+                default:
+                    images.Take(code, options.Argument);
                     break;
             }
         }

@@ -9,8 +9,6 @@ internal sealed class InfoCommand : Verb
 {
     private const int OutputOption = 256;
     private const int BackingChainOption = 257;
-    private const int ObjectOption = 258;
-    private const int ImageOptionsOption = 259;
 
     private static readonly LongOption[] LongOptions =
     [
@@ -18,9 +16,7 @@ internal sealed class InfoCommand : Verb
         new("format", 'f', TakesArgument: true),
         new("output", OutputOption, TakesArgument: true),
         new("backing-chain", BackingChainOption),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
     ];
 
     public override string Name => "info";
@@ -37,23 +33,14 @@ internal sealed class InfoCommand : Verb
             {
                 case 'h':
                     return HelpText.Print(context);
-                case 'f':
-                    images.Format = options.Argument;
-                    break;
-                case 'U':
-                    images.ForceShare = true;
-                    break;
                 case OutputOption:
                     outputName = options.Argument;
                     break;
                 case BackingChainOption:
                     wholeChain = true;
                     break;
-                case ObjectOption:
-                    images.DefineObject(options.Argument);
-                    break;
-                case ImageOptionsOption:
-                    images.ImageOptions = true;
+                default:
+                    images.Take(code, options.Argument);
                     break;
             }
         }

@@ -9,17 +9,13 @@ namespace Byre.Cli.QemuImg;
 internal sealed class MapCommand : Verb
 {
     private const int OutputOption = 256;
-    private const int ObjectOption = 257;
-    private const int ImageOptionsOption = 258;
 
     private static readonly LongOption[] LongOptions =
     [
         new("help", 'h'),
         new("format", 'f', TakesArgument: true),
         new("output", OutputOption, TakesArgument: true),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
         new("start-offset", 's', TakesArgument: true),
         new("max-length", 'l', TakesArgument: true),
     ];
@@ -39,12 +35,6 @@ internal sealed class MapCommand : Verb
             {
                 case 'h':
                     return HelpText.Print(context);
-                case 'f':
-                    images.Format = options.Argument;
-                    break;
-                case 'U':
-                    images.ForceShare = true;
-                    break;
                 case OutputOption:
                     outputName = options.Argument;
                     break;
@@ -54,11 +44,8 @@ internal sealed class MapCommand : Verb
                 case 'l':
                     mostBytes = NumberArguments.ParseSize(context, "max length", options.Argument);
                     break;
-                case ObjectOption:
-                    images.DefineObject(options.Argument);
-                    break;
-                case ImageOptionsOption:
-                    images.ImageOptions = true;
+                default:
+                    images.Take(code, options.Argument);
                     break;
             }
         }

@@ -8,8 +8,6 @@ namespace Byre.Cli.QemuImg;
 internal sealed class MeasureCommand : Verb
 {
     private const int OutputOption = 256;
-    private const int ObjectOption = 257;
-    private const int ImageOptionsOption = 258;
     private const int SizeOption = 259;
 
     private static readonly LongOption[] LongOptions =
@@ -18,9 +16,7 @@ internal sealed class MeasureCommand : Verb
         new("target-format", 'O', TakesArgument: true),
         new("format", 'f', TakesArgument: true),
         new("output", OutputOption, TakesArgument: true),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
         new("size", SizeOption, TakesArgument: true),
     ];
 
@@ -41,9 +37,6 @@ internal sealed class MeasureCommand : Verb
             {
                 case 'h':
                     return HelpText.Print(context);
-                case 'f':
-                    images.Format = options.Argument;
-                    break;
                 case 'l':
                     snapshot = SnapshotArgument.Parse(
                         options.Argument,
@@ -55,20 +48,14 @@ internal sealed class MeasureCommand : Verb
                 case 'O':
                     targetFormat = options.Argument;
                     break;
-                case 'U':
-                    images.ForceShare = true;
-                    break;
                 case OutputOption:
                     output = OutputFormats.Parse(options.Argument);
                     break;
-                case ObjectOption:
-                    images.DefineObject(options.Argument);
-                    break;
-                case ImageOptionsOption:
-                    images.ImageOptions = true;
-                    break;
                 case SizeOption:
                     size = NumberArguments.ParseSize(context, "image size", options.Argument);
+                    break;
+                default:
+                    images.Take(code, options.Argument);
                     break;
             }
         }

@@ -5,16 +5,12 @@ namespace Byre.Cli.QemuImg;
 /// <summary>The command line of <c>rebase</c>. Filled by <see cref="TryParse"/>; not thread-safe.</summary>
 internal sealed class RebaseArguments
 {
-    private const int ObjectOption = 256;
-    private const int ImageOptionsOption = 257;
     private const int ProgressOption = 258;
 
     private static readonly LongOption[] LongOptions =
     [
         new("help", 'h'),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
         new("compress", 'c'),
         new("progress", ProgressOption, TakesArgument: true),
     ];
@@ -79,9 +75,6 @@ internal sealed class RebaseArguments
     {
         switch (code)
         {
-            case 'f':
-                Images.Format = argument;
-                break;
             case 'F':
                 BackingFormat = argument;
                 break;
@@ -109,11 +102,8 @@ internal sealed class RebaseArguments
             case 'c':
                 Compressed = true;
                 break;
-            case ObjectOption:
-                Images.DefineObject(argument);
-                break;
-            case ImageOptionsOption:
-                Images.ImageOptions = true;
+            default:
+                Images.Take(code, argument);
                 break;
         }
     }

@@ -8,8 +8,6 @@ namespace Byre.Cli.QemuImg;
 /// <summary><c>resize</c>: changes an image's virtual size.</summary>
 internal sealed class ResizeCommand : Verb
 {
-    private const int ObjectOption = 256;
-    private const int ImageOptionsOption = 257;
     private const int PreallocationOption = 258;
     private const int ShrinkOption = 259;
     private const int ProgressOption = 260;
@@ -17,8 +15,7 @@ internal sealed class ResizeCommand : Verb
     private static readonly LongOption[] LongOptions =
     [
         new("help", 'h'),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
+        .. ImageArguments.NamingOptions,
         new("preallocation", PreallocationOption, TakesArgument: true),
         new("shrink", ShrinkOption),
         new("progress", ProgressOption, TakesArgument: true),
@@ -44,17 +41,8 @@ internal sealed class ResizeCommand : Verb
             {
                 case 'h':
                     return HelpText.Print(context);
-                case 'f':
-                    images.Format = options.Argument;
-                    break;
                 case 'q':
                     quiet = true;
-                    break;
-                case ObjectOption:
-                    images.DefineObject(options.Argument);
-                    break;
-                case ImageOptionsOption:
-                    images.ImageOptions = true;
                     break;
                 case PreallocationOption:
                     preallocation = ParsePreallocation(options.Argument);
@@ -64,6 +52,9 @@ internal sealed class ResizeCommand : Verb
                     break;
                 case ProgressOption:
                     progressMode = ProgressPrinter.ParseMode(options.Argument);
+                    break;
+                default:
+                    images.Take(code, options.Argument);
                     break;
             }
         }

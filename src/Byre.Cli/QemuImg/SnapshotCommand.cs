@@ -7,8 +7,6 @@ namespace Byre.Cli.QemuImg;
 /// <summary><c>snapshot</c>: lists, creates, applies and deletes internal snapshots.</summary>
 internal sealed class SnapshotCommand : Verb
 {
-    private const int ObjectOption = 256;
-    private const int ImageOptionsOption = 257;
 
     /// <summary>Names are cut to this many bytes.</summary>
     private const int MaxNameBytes = 255;
@@ -16,9 +14,7 @@ internal sealed class SnapshotCommand : Verb
     private static readonly LongOption[] LongOptions =
     [
         new("help", 'h'),
-        new("object", ObjectOption, TakesArgument: true),
-        new("image-opts", ImageOptionsOption),
-        new("force-share", 'U'),
+        .. ImageArguments.LongOptions,
     ];
 
     public override string Name => "snapshot";
@@ -41,14 +37,8 @@ internal sealed class SnapshotCommand : Verb
                     action = code;
                     name = options.Argument;
                     break;
-                case 'U':
-                    images.ForceShare = true;
-                    break;
-                case ObjectOption:
-                    images.DefineObject(options.Argument);
-                    break;
-                case ImageOptionsOption:
-                    images.ImageOptions = true;
+                default:
+                    images.Take(code, options.Argument);
                     break;
             }
         }

@@ -10,6 +10,18 @@ namespace Byre.Cli.Shared;
 /// </summary>
 internal sealed class ImageArguments(ProgramContext context)
 {
+    /// <summary>The code of <c>--object</c>, apart from those of the verbs.</summary>
+    public const int ObjectOption = 1000;
+
+    private const int ImageOptionsOption = 1001;
+
+    /// <summary><c>--object</c> and <c>--image-opts</c>.</summary>
+    public static IReadOnlyList<LongOption> NamingOptions { get; } =
+        [new("object", ObjectOption, TakesArgument: true), new("image-opts", ImageOptionsOption)];
+
+    /// <summary>All of them that have a long name in every verb.</summary>
+    public static IReadOnlyList<LongOption> LongOptions { get; } = [.. NamingOptions, new("force-share", 'U')];
+
     /// <summary><c>-f</c>: the format; null to probe.</summary>
     public string? Format { get; set; }
 
@@ -21,6 +33,27 @@ internal sealed class ImageArguments(ProgramContext context)
 
     /// <summary>Further options of the node; null for none.</summary>
     public OptionSet? ExtraOptions { get; init; }
+
+    /// <summary>Takes an option of the command line that is one of these; others are the verb's own.</summary>
+    /// <exception cref="BlockException">An object's definition is wrong.</exception>
+    public void Take(int code, string argument)
+    {
+        switch (code)
+        {
+            case 'f':
+                Format = argument;
+                break;
+            case 'U':
+                ForceShare = true;
+                break;
+            case ObjectOption:
+                DefineObject(argument);
+                break;
+            case ImageOptionsOption:
+                ImageOptions = true;
+                break;
+        }
+    }
 
     /// <summary>Defines the object of <c>--object</c>.</summary>
     /// <exception cref="BlockException">The definition is wrong.</exception>
