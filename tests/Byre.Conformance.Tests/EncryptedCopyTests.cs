@@ -11,6 +11,7 @@ public sealed class EncryptedCopyTests : IDisposable
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("byre-tls-");
     private readonly TestCertificates _authority = new();
+    private readonly List<Process> _servers = [];
 
     public EncryptedCopyTests()
     {
@@ -26,6 +27,12 @@ public sealed class EncryptedCopyTests : IDisposable
 
     public void Dispose()
     {
+        foreach (Process server in _servers)
+        {
+            server.Kill();
+            server.Dispose();
+        }
+
         _authority.Dispose();
         _folder.Delete(recursive: true);
     }
@@ -40,14 +47,14 @@ public sealed class EncryptedCopyTests : IDisposable
             return;
         string img = Tool("qemu-img", weCopy);
         string[] client = ["--object", $"tls-creds-x509,id=tls0,endpoint=client,dir={At("client")}"];
-        using Process source = Serve(weServe, "disk");
+        Process source = Serve(weServe, "disk");
         string disk = Remote("disk");
         Run(img, ["convert", .. client, "--image-opts", "-O", "qcow2", disk, At("copy")]);
         Run("qemu-img", "compare", "-U", At("disk"), At("copy"));
         Run(img, ["compare", .. client, "--image-opts", disk, $"driver=qcow2,file.filename={At("copy")}"]);
         string map = Run(img, ["map", "--output=json", .. client, "--image-opts", disk]);
         Assert.Contains("\"start\": 65536, \"length\": 1048576", map);
-        using Process target = Serve(weServe, "empty");
+        Process target = Serve(weServe, "empty");
         Run(img,
             ["convert", .. client, "-n", "--image-opts", "--target-image-opts",
                 $"driver=qcow2,file.filename={At("copy")}", Remote("empty")]);
@@ -60,7 +67,8 @@ public sealed class EncryptedCopyTests : IDisposable
     public void Byre_serve_names_an_encrypted_export_by_a_name_that_is_one()
     {
         string[] options = ["--object", $"tls-creds-x509,id=t,endpoint=server,dir={At("server")}", "--tls-creds", "t"];
-        using Process server = Start(At("bin/byre"), ["serve", "-f", "qcow2", "-k", At("s"), .. options, At("disk")]);
+        Process server = Start(At("bin/byre"), ["serve", "-f", "qcow2", "-k", At("s"), .. options, At("disk")]);
+        _servers.Add(server);
         string name = server.StandardOutput.ReadLine()!;
         Assert.Equal($"nbds+unix:///?socket={At("s")}", name);
         string trust = $"tls-certificates={Uri.EscapeDataString(At("client"))}&tls-hostname=server";
@@ -74,6 +82,7 @@ public sealed class EncryptedCopyTests : IDisposable
             Tool("qemu-nbd", isOurs),
             ["--object", $"tls-creds-x509,id=tls0,endpoint=server,dir={At("server")},verify-peer=yes",
                 "--tls-creds", "tls0", "-t", "-f", "qcow2", "-k", At(image + ".sock"), At(image)]);
+        _servers.Add(server);
         for (int i = 0; i < 400 && !File.Exists(At(image + ".sock")); i++)
             Thread.Sleep(25);
         return server;
