@@ -86,7 +86,7 @@ internal static class ImageCreator
     public static void CheckSize(Qcow2CreateOptions options)
     {
         var geometry = new Geometry(options.ClusterBits, options.RefcountOrder, options.ExtendedL2);
-        if (geometry.L1EntriesFor(options.SizeBytes) <= FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
+        if (geometry.CanMap(options.SizeBytes))
             return;
         throw new BlockException(
             BlockErrorKind.InvalidArgument,

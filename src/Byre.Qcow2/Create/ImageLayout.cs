@@ -69,8 +69,6 @@ internal sealed class ImageLayout
         return block;
     }
 
-    private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
-
     private long FindFree(long clusterCount)
     {
         long run = 0;
@@ -119,7 +117,7 @@ internal sealed class ImageLayout
             return;
         }
 
-        long blocksUsed = DivideUp(Math.Max(cluster, block) + 1, RefcountsPerBlock);
+        long blocksUsed = Geometry.DivideUp(Math.Max(cluster, block) + 1, RefcountsPerBlock);
         GrowTable(blocksUsed * RefcountsPerBlock, new KeyValuePair<long, long>(tableIndex, block));
     }
 
@@ -130,7 +128,7 @@ internal sealed class ImageLayout
     private void GrowTable(long startCluster, KeyValuePair<long, long> newBlock)
     {
         (long blockCount, _) = RefcountSizing.Count(startCluster, _geometry, generous: true);
-        long tableClusters = DivideUp(blockCount + DivideUp(blockCount, 2), EntriesPerCluster);
+        long tableClusters = Geometry.DivideUp(blockCount + Geometry.DivideUp(blockCount, 2), EntriesPerCluster);
         _blocks[newBlock.Key] = newBlock.Value;
 
         long next = startCluster;
@@ -141,7 +139,7 @@ internal sealed class ImageLayout
         }
 
         long end = next + tableClusters;
-        Invariant.That(DivideUp(end, RefcountsPerBlock) <= blockCount);
+        Invariant.That(Geometry.DivideUp(end, RefcountsPerBlock) <= blockCount);
         SetUsed(startCluster, end - startCluster, used: true);
         SetUsed(TableCluster, TableClusterCount, used: false);
         _firstFree = Math.Min(_firstFree, TableCluster);

@@ -1,4 +1,3 @@
-using System.Text;
 using Byre.Block.Bitmaps;
 using Byre.Block.Errors;
 using Byre.Block.Graph;
@@ -13,8 +12,6 @@ namespace Byre.Qcow2.Create;
 /// </summary>
 internal static class ImageMeasurement
 {
-    private const int BitmapEntryAlignment = 8;
-
     /// <param name="options">Of the new image, but for its size.</param>
     /// <param name="newBytes">Its size where there is no source.</param>
     /// <param name="source">What it would be a copy of; null for an empty image.</param>
@@ -25,7 +22,14 @@ internal static class ImageMeasurement
     {
         var geometry = new Geometry(options.ClusterBits, options.RefcountOrder, options.ExtendedL2);
         long sizeBytes = source?.LengthBytes ?? newBytes;
-        CheckSize(geometry, sizeBytes);
+        if (!geometry.CanMap(sizeBytes))
+        {
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                Errno.FileTooLarge,
+                "The image size is too large (try using a larger cluster size)");
+        }
+
         long dataBytes = geometry.ClustersFor(sizeBytes) << geometry.ClusterBits;
         long metadataBytes = MetadataBytes(geometry, sizeBytes);
 
@@ -39,16 +43,6 @@ internal static class ImageMeasurement
             ? await CountBitmapsAsync(geometry, bitmapSource, sizeBytes, cancellation).ConfigureAwait(false)
             : null;
         return new ImageMeasure(metadataBytes + present, metadataBytes + dataBytes, bitmaps);
-    }
-
-    private static void CheckSize(Geometry geometry, long sizeBytes)
-    {
-        if (geometry.L1EntriesFor(sizeBytes) <= FormatLimits.MaxL1Bytes / Geometry.TableEntryBytes)
-            return;
-        throw new BlockException(
-            BlockErrorKind.InvalidArgument,
-            Errno.FileTooLarge,
-            "The image size is too large (try using a larger cluster size)");
     }
 
     /// <summary>The header, the L1 table, all L2 tables, and the refcount structures that count it all.</summary>
@@ -96,15 +90,12 @@ internal static class ImageMeasurement
         long directoryBytes = 0;
         foreach (BitmapDescription bitmap in bitmaps.Where(bitmap => bitmap.IsConsistent))
         {
-            long bits = DivideUp(sizeBytes, bitmap.GranularityBytes);
-            long dataClusters = geometry.ClustersFor(DivideUp(bits, 8));
+            long bits = Geometry.DivideUp(sizeBytes, bitmap.GranularityBytes);
+            long dataClusters = geometry.ClustersFor(Geometry.DivideUp(bits, 8));
             clusters += dataClusters + geometry.ClustersFor(dataClusters * Geometry.TableEntryBytes);
-            int entryBytes = BitmapDirectoryEntry.FixedBytes + Encoding.UTF8.GetByteCount(bitmap.Name);
-            directoryBytes += DivideUp(entryBytes, BitmapEntryAlignment) * BitmapEntryAlignment;
+            directoryBytes += BitmapDirectoryCodec.LengthOf(bitmap.Name);
         }
 
         return (clusters + geometry.ClustersFor(directoryBytes)) << geometry.ClusterBits;
     }
-
-    private static long DivideUp(long value, long divisor) => (value / divisor) + (value % divisor == 0 ? 0 : 1);
 }

@@ -57,7 +57,7 @@ public static class BitmapDirectoryCodec
     /// <summary>The directory's bytes.</summary>
     public static byte[] Write(IReadOnlyList<BitmapDirectoryEntry> entries)
     {
-        int length = entries.Sum(LengthOf);
+        int length = entries.Sum(static entry => LengthOf(entry));
         byte[] directory = new byte[length];
         Span<byte> target = directory;
         foreach (BitmapDirectoryEntry entry in entries)
@@ -81,8 +81,11 @@ public static class BitmapDirectoryCodec
     }
 
     /// <summary>Bytes of one entry in the file, padding included.</summary>
-    public static int LengthOf(BitmapDirectoryEntry entry) =>
-        (int)Align(BitmapDirectoryEntry.FixedBytes + NameCodec.Encode(entry.Name).Length);
+    public static int LengthOf(BitmapDirectoryEntry entry) => LengthOf(entry.Name);
+
+    /// <summary>Bytes of the entry of a bitmap with such a name.</summary>
+    public static int LengthOf(string name) =>
+        (int)Align(BitmapDirectoryEntry.FixedBytes + NameCodec.Encode(name).Length);
 
     private static bool IsSound(in RawBitmapDirectoryEntry raw, ImageHeader header)
     {

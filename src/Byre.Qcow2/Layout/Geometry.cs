@@ -96,6 +96,9 @@ public sealed class Geometry
     /// <summary>Clusters that <paramref name="bytes"/> bytes need.</summary>
     public long ClustersFor(long bytes) => (bytes + ClusterSize - 1) >> ClusterBits;
 
+    /// <summary>The quotient, rounded up. Neither may be negative, nor their sum too large.</summary>
+    internal static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
+
     /// <summary>Index in the L1 table of the entry that maps <paramref name="guest"/>.</summary>
     public long L1Index(GuestOffset guest) => guest.Value >> L1Shift;
 
@@ -104,6 +107,10 @@ public sealed class Geometry
 
     /// <summary>Index of the subcluster in its cluster; 0 without extended L2 entries.</summary>
     public int SubclusterIndex(long offset) => (int)(offset >> SubclusterBits) & (SubclusterCount - 1);
+
+    /// <summary>True where an L1 table of the largest size that is allowed maps such a disk.</summary>
+    public bool CanMap(long virtualSizeBytes) =>
+        L1EntriesFor(virtualSizeBytes) <= FormatLimits.MaxL1Bytes / TableEntryBytes;
 
     /// <summary>L1 entries that a disk of <paramref name="virtualSizeBytes"/> needs.</summary>
     public long L1EntriesFor(long virtualSizeBytes) =>

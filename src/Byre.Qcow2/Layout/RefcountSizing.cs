@@ -19,17 +19,15 @@ internal static class RefcountSizing
         while (true)
         {
             long last = total;
-            blocks = DivideUp(clusters + table + blocks, geometry.RefcountsPerBlock);
-            table = DivideUp(blocks, entriesPerCluster);
+            blocks = Geometry.DivideUp(clusters + table + blocks, geometry.RefcountsPerBlock);
+            table = Geometry.DivideUp(blocks, entriesPerCluster);
             total = clusters + blocks + table;
             if (total != last)
                 continue;
             if (!generous)
                 return (blocks, table);
-            clusters += DivideUp(table, 2);
+            clusters += Geometry.DivideUp(table, 2);
             generous = false;
         }
     }
-
-    private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
 }
