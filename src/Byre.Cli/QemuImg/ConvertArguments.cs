@@ -60,11 +60,8 @@ internal sealed class ConvertArguments
 
     public OptionAccumulator CreationOptions { get; } = new();
 
-    /// <summary><c>-l</c>: a snapshot's id or name.</summary>
-    public string? Snapshot { get; private set; }
-
-    /// <summary><c>-l snapshot.id=</c>, <c>snapshot.name=</c>.</summary>
-    public OptionSet? SnapshotOptions { get; private set; }
+    /// <summary><c>-l</c>; null for the disk itself.</summary>
+    public SnapshotArgument? Snapshot { get; private set; }
 
     public string SourceCache { get; private set; } = "writeback";
 
@@ -131,7 +128,8 @@ internal sealed class ConvertArguments
                 CreationOptions.Add(argument);
                 break;
             case 'l':
-                TakeSnapshot(argument);
+                Snapshot = SnapshotArgument.Parse(
+                    argument, $"{_context.ProgramName}: Failed in parsing snapshot param '{argument}'");
                 break;
             case 't':
                 TargetCache = argument;
@@ -195,26 +193,6 @@ internal sealed class ConvertArguments
             case TargetIsZeroOption:
                 Job = Job with { TargetIsZero = true };
                 break;
-        }
-    }
-
-    private void TakeSnapshot(string argument)
-    {
-        const string IdOption = "snapshot.id";
-        const string NameOption = "snapshot.name";
-        if (!argument.StartsWith("snapshot.", StringComparison.Ordinal))
-        {
-            Snapshot = argument;
-            return;
-        }
-
-        SnapshotOptions = OptionText.Parse(argument);
-        foreach (string key in SnapshotOptions.Keys)
-        {
-            if (key is IdOption or NameOption)
-                continue;
-            _context.Report($"Invalid parameter '{key}'");
-            throw BlockException.Invalid($"Failed in parsing snapshot param '{argument}'");
         }
     }
 

@@ -46,7 +46,10 @@ internal sealed class ConvertCommand : Verb
                 sources.Add(source.Root);
             }
 
-            await LoadSnapshotAsync(parsed, sources[0]).ConfigureAwait(false);
+            if (parsed.Snapshot is { IsIdOrName: true } && sources.Count > 1)
+                throw BlockException.Invalid("No support for concatenating multiple snapshot");
+            if (parsed.Snapshot is { } snapshot)
+                await snapshot.LoadAsync(sources[0]).ConfigureAwait(false);
             long total = await ConvertAsync(parsed, context, images, sources, progress).ConfigureAwait(false);
             await images.CloseAsync().ConfigureAwait(false);
             progress.Report(total, total);
@@ -57,33 +60,6 @@ internal sealed class ConvertCommand : Verb
         }
 
         return 0;
-    }
-
-    private static async ValueTask LoadSnapshotAsync(ConvertArguments parsed, BlockNode source)
-    {
-        if (parsed.Snapshot is null && parsed.SnapshotOptions is null)
-            return;
-        if (parsed.SnapshotOptions is null && parsed.Sources.Length > 1)
-            throw BlockException.Invalid("No support for concatenating multiple snapshot");
-        try
-        {
-            ISnapshotSource snapshots = source as ISnapshotSource
-                ?? throw BlockException.NotSupported(
-                    $"Block format '{source.Driver.Name}' used by device '' "
-                    + "does not support temporarily loading internal snapshots");
-            string? id = parsed.SnapshotOptions?.Get("snapshot.id");
-            string? name = parsed.SnapshotOptions?.Get("snapshot.name");
-            bool found = parsed.SnapshotOptions is not null
-                ? await snapshots.LoadSnapshotAsync(id, name).ConfigureAwait(false)
-                : await snapshots.LoadSnapshotAsync(parsed.Snapshot, null).ConfigureAwait(false)
-                    || await snapshots.LoadSnapshotAsync(null, parsed.Snapshot).ConfigureAwait(false);
-            if (!found)
-                throw new BlockException(BlockErrorKind.NotFound, Errno.NoEntry, "Can't find snapshot");
-        }
-        catch (BlockException failure)
-        {
-            throw failure.Prepend("Failed to load snapshot: ");
-        }
     }
 
     /// <summary>Copies; returns the bytes of data that there were.</summary>

@@ -95,10 +95,8 @@ internal sealed class MeasureCommand : Verb
     private static CreationOptions ParseCreation(
         ProgramContext context, string formatName, string? list, out BlockDriver format)
     {
-        format = context.Images.FindFormat(formatName);
-        if (format.CreateOptions.Count == 0)
-            throw BlockException.NotSupported($"Format driver '{format.Name}' does not support image creation");
-        var creation = new CreationOptions(format, context.Images.FindFormat("file"));
+        (format, BlockDriver protocol) = ImageCreation.FindDrivers(context, fileName: "", formatName);
+        var creation = new CreationOptions(format, protocol);
         if (list is null)
             return creation;
         try
@@ -125,7 +123,7 @@ internal sealed class MeasureCommand : Verb
         await using (backend.ConfigureAwait(false))
         {
             if (snapshot is not null)
-                await snapshot.LoadAsync(backend.Root).ConfigureAwait(false);
+                await snapshot.LoadAsync(BackingChain.SkipFilters(backend.Root)).ConfigureAwait(false);
             return await target
                 .MeasureAsync(new MeasureRequest { Options = creation.Values, Source = backend.Root })
                 .ConfigureAwait(false);

@@ -64,7 +64,7 @@ internal sealed class ExportImage : IAsyncDisposable
         NbdCommandLine line, BlockNode root, BlockNode? lender, bool writeThrough)
     {
         if (line.Snapshot is not null)
-            await line.Snapshot.LoadAsync(root).ConfigureAwait(false);
+            await line.Snapshot.LoadAsync(BackingChain.SkipFilters(root)).ConfigureAwait(false);
         root.DetectZeroes = line.DetectZeroes;
         return new ExportImage(root, lender, writeThrough);
     }

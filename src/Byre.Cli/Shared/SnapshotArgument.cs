@@ -17,6 +17,9 @@ internal sealed class SnapshotArgument
         _options = options;
     }
 
+    /// <summary>True for a text that is either.</summary>
+    public bool IsIdOrName => _options is null;
+
     /// <param name="argument">What was given.</param>
     /// <param name="complaint">What is told besides where it makes no sense.</param>
     /// <exception cref="BlockException">It begins as options and is none.</exception>
@@ -43,9 +46,9 @@ internal sealed class SnapshotArgument
     {
         try
         {
-            ISnapshotSource source = BackingChain.SkipFilters(image) as ISnapshotSource
+            ISnapshotSource source = image as ISnapshotSource
                 ?? throw BlockException.NotSupported(
-                    $"Device '' of driver '{image.Driver.Name}' "
+                    $"Block format '{image.Driver.Name}' used by device '' "
                     + "does not support temporarily loading internal snapshots");
             bool found = _options is not null
                 ? await source.LoadSnapshotAsync(_options.Get("snapshot.id"), _options.Get("snapshot.name"))
