@@ -12,6 +12,7 @@ namespace Byre.Qcow2;
 /// </summary>
 /// <param name="L2SliceBytes">A power of two from 512 bytes to the cluster size.</param>
 /// <param name="L2Slices">At least 2: a copy-on-write of a table needs two.</param>
+/// <param name="L2SlicesAtMost">What that becomes at most when the disk grows.</param>
 /// <param name="RefcountSliceBytes">A power of two, at most the cluster size.</param>
 /// <param name="RefcountSlices">At least as many as four clusters hold; in a budget, at least four.</param>
 /// <param name="CompressedClusters">Clusters of compressed data gathered in memory; 0: none.</param>
@@ -19,6 +20,7 @@ namespace Byre.Qcow2;
 internal readonly record struct CacheSizes(
     int L2SliceBytes,
     int L2Slices,
+    int L2SlicesAtMost,
     int RefcountSliceBytes,
     int RefcountSlices,
     int CompressedClusters,
@@ -65,11 +67,19 @@ internal readonly record struct CacheSizes(
         return new CacheSizes(
             (int)entryBytes,
             (int)l2Slices,
+            (int)Math.Max(l2Slices, BytesForGrowth(settings) / entryBytes),
             refcountSliceBytes,
             (int)Math.Min(refcountClusters * slicesPerCluster, int.MaxValue),
             CompressedClustersOf(settings, clusterBytes),
             DataClustersOf(settings, clusterBytes));
     }
+
+    /// <summary>
+    /// What the cache of L2 tables may have once the disk is larger: no more than the default unless it has it already,
+    /// because address space is reserved for it. Shares of one size stay as they were divided.
+    /// </summary>
+    private static ulong BytesForGrowth(CacheSettings settings) =>
+        settings.CombinedBytes is null ? Math.Min(settings.L2Bytes ?? DefaultMaxL2Bytes, DefaultMaxL2Bytes) : 0;
 
     private static int CompressedClustersOf(CacheSettings settings, int clusterBytes) =>
         settings.CompressedBytes is { } bytes
@@ -112,6 +122,7 @@ internal readonly record struct CacheSizes(
         ulong refcountSlices = Math.Min(budget, wholeRefcounts) / (ulong)refcountSliceBytes;
         return new CacheSizes(
             l2SliceBytes,
+            (int)Math.Clamp(l2Slices + 1, MinL2Slices, int.MaxValue),
             (int)Math.Clamp(l2Slices + 1, MinL2Slices, int.MaxValue),
             refcountSliceBytes,
             (int)Math.Clamp(refcountSlices + 1, MinRefcountSlices, int.MaxValue),

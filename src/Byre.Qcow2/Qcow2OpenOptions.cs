@@ -133,6 +133,7 @@ internal sealed record Qcow2OpenOptions
     {
         L2SliceBytes = Caches.L2SliceBytes,
         L2Slices = Caches.L2Slices,
+        L2SlicesAtMost = Caches.L2SlicesAtMost,
         RefcountSliceBytes = Caches.RefcountSliceBytes,
         RefcountSlices = Caches.RefcountSlices,
         CompressedCacheClusters = Caches.CompressedClusters,

@@ -63,6 +63,7 @@ internal sealed class ImageResizer(Qcow2Node node)
             "Failed to grow the L1 table",
             () => node.Structure.GrowL1Async(_geometry.L1EntriesFor(request.LengthBytes), exact: true, cancellation))
             .ConfigureAwait(false);
+        _tables.FitCacheTo(request.LengthBytes);
         PreallocationMode mode = request.Preallocation;
         if (_tables.Header.IsDataFileRaw && mode == PreallocationMode.Off)
             mode = PreallocationMode.Metadata;

@@ -41,10 +41,10 @@ internal sealed class AllocationPlan
     public AllocatedRun NewRun { get; init; }
 
     /// <summary>The entries to change, in guest order; empty for a write into data clusters.</summary>
-    public L2Slot[] Slots { get; init; } = [];
+    public L2Run[] Entries { get; init; } = [];
 
     /// <summary>False where writing the data is all there is to do.</summary>
-    public bool NeedsLink => Slots.Length > 0;
+    public bool NeedsLink => Entries.Length > 0;
 
     /// <summary>First host byte behind the clusters of the plan's last byte.</summary>
     public HostCluster NextHost { get; init; }

@@ -167,7 +167,7 @@ internal sealed partial class Qcow2Node
         long offset = _geometry.StartOfCluster(range.Offset);
         for (int position = first.Position; position < _tables.Map.EntriesPerSlice && offset < range.End; position++)
         {
-            L2Slot slot = first with { Position = position, L2Index = first.L2Index + position - first.Position };
+            L2Slot slot = first.At(position - first.Position);
             offset += _geometry.ClusterSize;
             L2Entry old = _tables.Map.Read(scope, slot);
             (L2Entry entry, bool frees) = change(old, mayUnmap);

@@ -25,7 +25,11 @@ internal sealed partial class Qcow2Node
     }
 
     /// <summary>The header tells a new virtual size.</summary>
-    internal void NoteVirtualSize(long bytes) => _virtualSizeBytes = bytes;
+    internal void NoteVirtualSize(long bytes)
+    {
+        _virtualSizeBytes = bytes;
+        _tables.FitCacheTo(bytes);
+    }
 
     /// <summary>
     /// Allocates clusters for a range that has none, in order, and links them unwritten; with falloc and full their

@@ -324,28 +324,36 @@ internal sealed partial class Qcow2Node
             return;
         }
 
-        HostOffset cluster = new(_geometry.StartOfCluster(plan.Host.Value));
+        HostOffset firstCluster = new(_geometry.StartOfCluster(plan.Host.Value));
+        HostOffset lastCluster = _geometry.OffsetOf(plan.NextHost + -1);
+        HostOffset cluster = firstCluster;
         long start = plan.Guest.Value - plan.HeadBytes;
         long end = plan.Guest.Value + plan.DataBytes + plan.TailBytes;
         using MetadataScope scope = _tables.Lock.Enter();
-        for (int i = 0; i < plan.Slots.Length; i++)
+        foreach (L2Run entries in plan.Entries)
         {
-            L2Slot slot = plan.Slots[i];
-            L2Entry old = _tables.Map.Read(scope, slot);
-            int first = i == 0 ? _geometry.SubclusterIndex(start) : 0;
-            int last = i == plan.Slots.Length - 1 ? _geometry.SubclusterIndex(end - 1) : _geometry.SubclusterCount - 1;
-            ulong bitmap = old.IsCompressed ? 0 : old.Bitmap.Raw;
-            if (_geometry.HasSubclusters && isWritten)
+            for (int i = 0; i < entries.Count; i++, cluster += _geometry.ClusterSize)
             {
-                bitmap |= SubclusterBitmap.AllocatedMask(first, last - first + 1);
-                bitmap &= ~SubclusterBitmap.ZeroMask(first, last - first + 1);
+                L2Slot slot = entries.First.At(i);
+                L2Entry old = _tables.Map.Read(scope, slot);
+                ulong bitmap = old.IsCompressed ? 0 : old.Bitmap.Raw;
+                if (_geometry.HasSubclusters && isWritten)
+                {
+                    int first = cluster == firstCluster ? _geometry.SubclusterIndex(start) : 0;
+                    int last = cluster == lastCluster
+                        ? _geometry.SubclusterIndex(end - 1)
+                        : _geometry.SubclusterCount - 1;
+                    bitmap |= SubclusterBitmap.AllocatedMask(first, last - first + 1);
+                    bitmap &= ~SubclusterBitmap.ZeroMask(first, last - first + 1);
+                }
+
+                ulong word = (ulong)cluster.Value | L2Entry.CopiedFlag;
+                _tables.Map.Write(scope, slot, new L2Entry(word, new SubclusterBitmap(bitmap)));
+                if (plan.NewRun.Count > 0 && old.Word != 0)
+                    FreeOldCluster(scope, old, DiscardReason.Never);
             }
 
-            ulong word = (ulong)(cluster.Value + ((long)i << _geometry.ClusterBits)) | L2Entry.CopiedFlag;
-            _tables.Map.Write(scope, slot, new L2Entry(word, new SubclusterBitmap(bitmap)));
-            if (plan.NewRun.Count > 0)
-                FreeOldCluster(scope, old, DiscardReason.Never);
-            _tables.L2Cache.Unpin(scope, slot.Slice);
+            _tables.L2Cache.Unpin(scope, entries.First.Slice);
         }
 
         plan.Enter(PlanState.Linked);
@@ -357,8 +365,8 @@ internal sealed partial class Qcow2Node
         if (plan.NewRun.Count > 0)
             _structure.FreeUnused(plan.NewRun.First, plan.NewRun.Count);
         using MetadataScope scope = _tables.Lock.Enter();
-        foreach (L2Slot slot in plan.Slots)
-            _tables.L2Cache.Unpin(scope, slot.Slice);
+        foreach (L2Run entries in plan.Entries)
+            _tables.L2Cache.Unpin(scope, entries.First.Slice);
     }
 
     /// <summary>An entry was replaced: what it pointed to loses a reference.</summary>

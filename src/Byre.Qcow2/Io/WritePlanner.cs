@@ -50,17 +50,17 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         }
         else
         {
-            if (!TryAllocate(scope, run.Slots.Length, preferred, out allocated, out miss))
+            if (!TryAllocate(scope, run.Count, preferred, out allocated, out miss))
                 return false;
-            run = run.Cut((int)allocated.Count, tables, scope);
+            run = Cut(scope, run, (int)allocated.Count);
             host = _geometry.OffsetOf(allocated.First);
         }
 
         plan = Build(scope, guest, maxBytes, host, allocated, run);
         if (!plan.NeedsLink && !tables.HasDataFile)
             tables.Overlap.Check(scope, plan.Host, plan.DataBytes, OverlapChecks.None);
-        foreach (L2Slot slot in plan.Slots)
-            tables.L2Cache.Pin(scope, slot.Slice);
+        foreach (L2Run entries in plan.Entries)
+            tables.L2Cache.Pin(scope, entries.First.Slice);
         return true;
     }
 
@@ -96,69 +96,83 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
     private bool TryCollect(in MetadataScope scope, GuestOffset guest, int clusters, out Run run, out MetadataMiss miss)
     {
         run = default;
-        var slots = new L2Slot[clusters];
-        L2Entry first = default;
-        L2Entry last = default;
-        bool needsNew = false;
-        int count = 0;
-        for (; count < clusters; count++)
+        var found = new List<L2Run>(1);
+        while (run.Count < clusters)
         {
-            GuestOffset at = new(_geometry.StartOfCluster(guest.Value) + ((long)count << _geometry.ClusterBits));
+            GuestOffset at = new(_geometry.StartOfCluster(guest.Value) + ((long)run.Count << _geometry.ClusterBits));
             if (!tables.Map.TryFindSlot(scope, at, out L2Slot slot, out miss))
                 return false;
-            L2Entry entry = tables.Map.Read(scope, slot);
-            bool entryNeedsNew = NeedsNew(entry, at, slot);
-            if (count == 0)
-            {
-                needsNew = entryNeedsNew;
-                first = entry;
-            }
-            else if (entryNeedsNew != needsNew ||
-                     (!needsNew && entry.Offset != first.Offset + ((long)count << _geometry.ClusterBits)))
-            {
+            int inSlice = Math.Min(clusters - run.Count, tables.Map.EntriesPerSlice - slot.Position);
+            int alike = CountAlike(scope, slot, inSlice, at, ref run);
+            if (alike > 0)
+                found.Add(new L2Run(slot, alike));
+            if (alike < inSlice)
                 break;
-            }
-
-            slots[count] = slot;
-            last = entry;
         }
 
-        run = new Run(slots.AsSpan(0, count).ToArray(), first, last, needsNew);
+        run = run with { Entries = found.ToArray() };
         miss = MetadataMiss.None;
         return true;
     }
 
-    private bool NeedsNew(L2Entry entry, GuestOffset at, L2Slot slot)
+    /// <summary>How many of the next entries of a slice continue the run, or begin it.</summary>
+    private int CountAlike(in MetadataScope scope, L2Slot slot, int count, GuestOffset guest, ref Run run)
     {
+        L2Entry first = run.First;
+        L2Entry last = run.Last;
+        bool needsNew = run.NeedsNew;
+        int alike = 0;
+        for (; alike < count; alike++)
+        {
+            L2Entry entry = tables.Map.Read(scope, slot.At(alike));
+            bool entryNeedsNew = NeedsNew(entry, guest, slot, alike);
+            long distance = run.Count + alike;
+            if (distance == 0)
+                (first, needsNew) = (entry, entryNeedsNew);
+            else if (entryNeedsNew != needsNew ||
+                     (!needsNew && entry.Offset != first.Offset + (distance << _geometry.ClusterBits)))
+                break;
+            last = entry;
+        }
+
+        run = new Run([], run.Count + alike, first, last, needsNew);
+        return alike;
+    }
+
+    private bool NeedsNew(L2Entry entry, GuestOffset guest, L2Slot first, int distance)
+    {
+        if (entry == L2Entry.Unallocated)
+            return true;
         ClusterType type = tables.Map.Classify(entry);
         bool hasCluster = type is ClusterType.Normal or ClusterType.ZeroAllocated;
         if (hasCluster ? entry.Bitmap.IsContradictory : entry.Bitmap.Allocated != 0)
-        {
-            throw new CorruptionException(
-                $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: " +
-                $"{MetadataText.Hex(slot.L2Index)})",
-                isFatal: true);
-        }
-
+            throw InvalidEntry(first.At(distance));
         if (!hasCluster || !entry.IsCopied)
             return true;
         if (!_geometry.IsClusterAligned(entry.Offset.Value))
-        {
-            string what = type == ClusterType.ZeroAllocated ? "Preallocated zero" : "Data";
-            throw new CorruptionException(
-                $"{what} cluster offset 0x{entry.Offset.Value:x} unaligned (guest offset: " +
-                $"{MetadataText.Hex(at.Value)})",
-                isFatal: true);
-        }
-
+            throw UnalignedCluster(type, entry, guest + ((long)distance << _geometry.ClusterBits));
         return false;
+    }
+
+    private static CorruptionException InvalidEntry(L2Slot slot) => new(
+        $"Invalid cluster entry found (L2 offset: {MetadataText.Hex(slot.Table.Value)}, L2 index: " +
+        $"{MetadataText.Hex(slot.L2Index)})",
+        isFatal: true);
+
+    private static CorruptionException UnalignedCluster(ClusterType type, L2Entry entry, GuestOffset guest)
+    {
+        string what = type == ClusterType.ZeroAllocated ? "Preallocated zero" : "Data";
+        return new CorruptionException(
+            $"{what} cluster offset 0x{entry.Offset.Value:x} unaligned (guest offset: " +
+            $"{MetadataText.Hex(guest.Value)})",
+            isFatal: true);
     }
 
     private AllocationPlan Build(
         in MetadataScope scope, GuestOffset guest, long maxBytes, HostOffset hostStart, AllocatedRun allocated, Run run)
     {
         int offsetInCluster = _geometry.OffsetInCluster(guest.Value);
-        long runBytes = (long)run.Slots.Length << _geometry.ClusterBits;
+        long runBytes = (long)run.Count << _geometry.ClusterBits;
         long dataBytes = Math.Min(maxBytes, runBytes - offsetInCluster);
         long end = guest.Value + dataBytes;
         long headBytes = HeadBytes(run, guest.Value);
@@ -174,8 +188,8 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
             HeadIsZero = IsKnownZero(run.First, guest.Value, guest.Value - headBytes),
             TailIsZero = IsKnownZero(run.Last, end - 1, end),
             NewRun = allocated,
-            Slots = needsLink ? run.Slots : [],
-            NextHost = _geometry.ClusterOf(hostStart) + run.Slots.Length,
+            Entries = needsLink ? run.Entries : [],
+            NextHost = _geometry.ClusterOf(hostStart) + run.Count,
         };
     }
 
@@ -184,18 +198,24 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
     /// </summary>
     private bool CoversDataOnly(in MetadataScope scope, Run run, GuestOffset guest, long end)
     {
-        for (int i = 0; i < run.Slots.Length; i++)
+        int cluster = 0;
+        foreach (L2Run entries in run.Entries)
         {
-            L2Entry entry = tables.Map.Read(scope, run.Slots[i]);
-            if (tables.Map.Classify(entry) != ClusterType.Normal)
-                return false;
-            if (!_geometry.HasSubclusters)
-                continue;
-            int first = i == 0 ? _geometry.SubclusterIndex(guest.Value) : 0;
-            int last = i == run.Slots.Length - 1 ? _geometry.SubclusterIndex(end - 1) : _geometry.SubclusterCount - 1;
-            ulong wanted = SubclusterBitmap.AllocatedMask(first, last - first + 1);
-            if ((entry.Bitmap.Raw & wanted) != wanted)
-                return false;
+            for (int i = 0; i < entries.Count; i++, cluster++)
+            {
+                L2Entry entry = tables.Map.Read(scope, entries.First.At(i));
+                if (tables.Map.Classify(entry) != ClusterType.Normal)
+                    return false;
+                if (!_geometry.HasSubclusters)
+                    continue;
+                int first = cluster == 0 ? _geometry.SubclusterIndex(guest.Value) : 0;
+                int last = cluster == run.Count - 1
+                    ? _geometry.SubclusterIndex(end - 1)
+                    : _geometry.SubclusterCount - 1;
+                ulong wanted = SubclusterBitmap.AllocatedMask(first, last - first + 1);
+                if ((entry.Bitmap.Raw & wanted) != wanted)
+                    return false;
+            }
         }
 
         return true;
@@ -271,13 +291,32 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         }
     }
 
-    /// <summary>Adjacent guest clusters that are treated alike.</summary>
-    private readonly record struct Run(L2Slot[] Slots, L2Entry First, L2Entry Last, bool NeedsNew)
+    /// <summary>The first <paramref name="count"/> clusters of a run.</summary>
+    private Run Cut(in MetadataScope scope, Run run, int count)
     {
-        /// <summary>The first <paramref name="count"/> clusters of the run.</summary>
-        public Run Cut(int count, ImageTables tables, in MetadataScope scope) =>
-            count == Slots.Length
-                ? this
-                : this with { Slots = Slots[..count], Last = tables.Map.Read(scope, Slots[count - 1]) };
+        if (count == run.Count)
+            return run;
+        var kept = new List<L2Run>();
+        for (int left = count; left > 0; left -= kept[^1].Count)
+        {
+            L2Run entries = run.Entries[kept.Count];
+            kept.Add(entries with { Count = Math.Min(entries.Count, left) });
+        }
+
+        L2Run end = kept[^1];
+        return run with
+        {
+            Entries = kept.ToArray(),
+            Count = count,
+            Last = tables.Map.Read(scope, end.First.At(end.Count - 1)),
+        };
     }
+
+    /// <summary>Adjacent guest clusters that are treated alike.</summary>
+    /// <param name="Entries">Their entries, in order.</param>
+    /// <param name="Count">How many clusters.</param>
+    /// <param name="First">The first entry.</param>
+    /// <param name="Last">The last entry.</param>
+    /// <param name="NeedsNew">They get new host clusters; else theirs are adjacent, and this image's own.</param>
+    private readonly record struct Run(L2Run[] Entries, int Count, L2Entry First, L2Entry Last, bool NeedsNew);
 }

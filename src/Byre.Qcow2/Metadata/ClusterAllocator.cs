@@ -228,13 +228,7 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
 
     private AllocatedRun Take(in MetadataScope scope, HostCluster first, long count)
     {
-        for (long i = 0; i < count; i++)
-        {
-            // The run was free a moment ago: two entries of the refcount table name one block.
-            if (refcounts.Add(scope, first + i, 1) != 1)
-                throw new CorruptionException("Refcount block counts two places", isFatal: true);
-        }
-
+        refcounts.Take(scope, first, count);
         bool pristine = first.Index >= _pristineFrom || (first.Index >= _gapFrom && first.Index + count <= _gapEnd);
         NoteWritten(first, count);
         return new AllocatedRun(first, count, pristine);

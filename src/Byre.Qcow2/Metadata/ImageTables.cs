@@ -120,6 +120,19 @@ internal sealed class ImageTables : IDisposable
     }
 
     /// <summary>
+    /// The disk is about to have another size: the cache of L2 tables follows it, within what the options allow.
+    /// </summary>
+    public void FitCacheTo(long virtualSizeBytes)
+    {
+        if (Options.BudgetBytes is not null)
+            return;
+        long tableBytes = Geometry.ClustersFor(virtualSizeBytes) << Geometry.L2EntryBits;
+        long slices = Geometry.ClustersFor(tableBytes) << (Geometry.ClusterBits - L2Cache.SliceBits);
+        using MetadataScope scope = Lock.Enter();
+        L2Cache.SetLimit(scope, (int)Math.Min(slices, Options.L2SlicesAtMost));
+    }
+
+    /// <summary>
     /// Has the compressed cache be of the size that the options tell. It must have been flushed; packing starts over.
     /// </summary>
     public async ValueTask ReplaceCompressedCacheAsync()
@@ -152,7 +165,8 @@ internal sealed class ImageTables : IDisposable
 
     private static (SliceCache L2, SliceCache Refcounts) CreateCaches(MetadataOptions options)
     {
-        var l2 = new SliceCache(options.L2SliceBytes, options.L2Slices, options.Scheduler);
+        var l2 = new SliceCache(
+            options.L2SliceBytes, options.L2SlicesAtMost, options.Scheduler, firstLimit: options.L2Slices);
         try
         {
             return (l2, new SliceCache(options.RefcountSliceBytes, options.RefcountSlices, options.Scheduler));

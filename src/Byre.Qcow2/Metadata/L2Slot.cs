@@ -9,4 +9,8 @@ namespace Byre.Qcow2.Metadata;
 /// <param name="Position">Index of the entry in the slice.</param>
 /// <param name="Table">Offset of the L2 table, for messages.</param>
 /// <param name="L2Index">Index of the entry in its table, for messages.</param>
-internal readonly record struct L2Slot(int Slice, int Position, HostOffset Table, int L2Index);
+internal readonly record struct L2Slot(int Slice, int Position, HostOffset Table, int L2Index)
+{
+    /// <summary>The entry <paramref name="distance"/> behind this one; the caller stays within the slice.</summary>
+    public L2Slot At(int distance) => this with { Position = Position + distance, L2Index = L2Index + distance };
+}

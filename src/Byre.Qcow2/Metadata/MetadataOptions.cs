@@ -13,6 +13,13 @@ internal sealed record MetadataOptions
     /// <summary>L2 slices kept in memory; at least 2.</summary>
     public required int L2Slices { get; init; }
 
+    /// <summary>What that becomes at most when the disk grows.</summary>
+    public int L2SlicesAtMost
+    {
+        get => Math.Max(field, L2Slices);
+        init;
+    }
+
     public required int RefcountSliceBytes { get; init; }
 
     /// <summary>Refcount slices kept in memory; at least 4.</summary>

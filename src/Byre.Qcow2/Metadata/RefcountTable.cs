@@ -145,6 +145,32 @@ internal sealed class RefcountTable
         return value;
     }
 
+    /// <summary>
+    /// Counts a run of free clusters once; <see cref="TryPrepare"/> covered it.
+    /// </summary>
+    /// <exception cref="CorruptionException">One of them is in use now: two table entries name one block.</exception>
+    public void Take(in MetadataScope scope, HostCluster first, long count)
+    {
+        int perSlice = 1 << _entriesPerSliceBits;
+        for (long done = 0; done < count;)
+        {
+            HostCluster cluster = first + done;
+            Invariant.That(TryFindSlice(scope, CheckedBlock(cluster), cluster, out int slice, out _));
+            Span<byte> content = _cache.Content(scope, slice);
+            int start = IndexInSlice(cluster);
+            int end = (int)Math.Min(perSlice, start + count - done);
+            for (int index = start; index < end; index++)
+            {
+                if (RefcountCodec.Get(content, index, _geometry.RefcountOrder) != 0)
+                    throw new CorruptionException("Refcount block counts two places", isFatal: true);
+                RefcountCodec.Set(content, index, _geometry.RefcountOrder, 1);
+            }
+
+            _cache.MarkDirty(scope, slice);
+            done += end - start;
+        }
+    }
+
     private bool TryCountRun(
         in MetadataScope scope, HostCluster first, long limit, bool wantFree, out long count, out MetadataMiss miss)
     {

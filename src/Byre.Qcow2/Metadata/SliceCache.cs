@@ -32,15 +32,16 @@ internal sealed class SliceCache : IDisposable
     /// <param name="sliceBytes">Power of two from 512 to the cluster size.</param>
     /// <param name="capacity">Slices that are kept at most.</param>
     /// <param name="scheduler">Where those who waited for a load go on.</param>
+    /// <param name="firstLimit">Slices that are kept until <see cref="SetLimit"/>; 0 for the capacity.</param>
     /// <exception cref="BlockException">There is not that much memory.</exception>
-    public SliceCache(int sliceBytes, int capacity, CompletionScheduler scheduler)
+    public SliceCache(int sliceBytes, int capacity, CompletionScheduler scheduler, int firstLimit = 0)
     {
         Invariant.That(BitOperations.IsPow2(sliceBytes) && sliceBytes >= 512 && capacity >= 2);
         _scheduler = scheduler;
         SliceBytes = sliceBytes;
         SliceBits = BitOperations.Log2((uint)sliceBytes);
         _capacity = capacity;
-        _limit = capacity;
+        _limit = firstLimit == 0 ? capacity : firstLimit;
         _memory = new SliceMemory(sliceBytes, capacity);
         _index = new SliceIndex(capacity, SliceBits);
     }

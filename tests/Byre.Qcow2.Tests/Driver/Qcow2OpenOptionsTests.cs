@@ -117,19 +117,20 @@ public sealed class Qcow2OpenOptionsTests
 
     /// <summary>Slices of 4 KiB; the disk of 64 GiB has 8 MiB of L2 tables.</summary>
     [Theory]
-    [InlineData("", 2048, 64)]
-    [InlineData("l2-cache-size=1M", 256, 64)]
-    [InlineData("l2-cache-size=1G", 2048, 64)]
-    [InlineData("l2-cache-size=0", 2, 64)]
-    [InlineData("refcount-cache-size=1M", 2048, 256)]
-    [InlineData("cache-size=1M", 192, 64)]
-    [InlineData("cache-size=16M", 2048, 2048)]
-    [InlineData("cache-size=2M,l2-cache-size=1M", 256, 256)]
-    [InlineData("cache-size=2M,refcount-cache-size=1M", 256, 256)]
-    [InlineData("cache-size=0", 2, 64)]
-    public void CachesAreSizedLikeThePeers(string options, int l2Slices, int refcountSlices) =>
+    [InlineData("", 2048, 8192, 64)]
+    [InlineData("l2-cache-size=1M", 256, 256, 64)]
+    [InlineData("l2-cache-size=1G", 2048, 8192, 64)]
+    [InlineData("l2-cache-size=0", 2, 2, 64)]
+    [InlineData("refcount-cache-size=1M", 2048, 8192, 256)]
+    [InlineData("cache-size=1M", 192, 192, 64)]
+    [InlineData("cache-size=16M", 2048, 2048, 2048)]
+    [InlineData("cache-size=2M,l2-cache-size=1M", 256, 256, 256)]
+    [InlineData("cache-size=2M,refcount-cache-size=1M", 256, 256, 256)]
+    [InlineData("cache-size=0", 2, 2, 64)]
+    public void CachesAreSizedLikeThePeers(string options, int l2Slices, int l2SlicesAtMost, int refcountSlices) =>
         Assert.Equal(
-            new CacheSizes(4096, l2Slices, 4096, refcountSlices, 64, 0), Parse(options, Header(64L << 30)).Caches);
+            new CacheSizes(4096, l2Slices, l2SlicesAtMost, 4096, refcountSlices, 64, 0),
+            Parse(options, Header(64L << 30)).Caches);
 
     /// <summary>In bytes; 0 disables, and parts of a cluster do not count.</summary>
     [Theory]
@@ -173,7 +174,7 @@ public sealed class Qcow2OpenOptionsTests
 
     [Fact]
     public void SlicesAreNoLargerThanClusters() => Assert.Equal(
-        new CacheSizes(512, 2, 512, 4, 64, 0), Parse("", Header(1 << 10) with { ClusterBits = 9 }).Caches);
+        new CacheSizes(512, 2, 65536, 512, 4, 64, 0), Parse("", Header(1 << 10) with { ClusterBits = 9 }).Caches);
 
     [Fact]
     public void ForeignOptionsAreLeft()
