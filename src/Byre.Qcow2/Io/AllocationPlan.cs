@@ -37,6 +37,12 @@ internal sealed class AllocationPlan
     /// <summary>The tail is known to be zeroes.</summary>
     public bool TailIsZero { get; init; }
 
+    /// <summary>The file reads as zeroes where the head goes: zeroes need not be written.</summary>
+    public bool HeadIsBlank { get; init; }
+
+    /// <summary>The file reads as zeroes where the tail goes.</summary>
+    public bool TailIsBlank { get; init; }
+
     /// <summary>The clusters that were allocated; none where the old ones stay.</summary>
     public AllocatedRun NewRun { get; init; }
 
@@ -48,6 +54,24 @@ internal sealed class AllocationPlan
 
     /// <summary>First host byte behind the clusters of the plan's last byte.</summary>
     public HostCluster NextHost { get; init; }
+
+    /// <summary>
+    /// The plan for the guest bytes that follow, where they also follow in the file: one write does both. There is
+    /// nothing to copy between them.
+    /// </summary>
+    public AllocationPlan? Next { get; set; }
+
+    /// <summary>The last of the plans that one write does.</summary>
+    public AllocationPlan Last
+    {
+        get
+        {
+            AllocationPlan last = this;
+            while (last.Next is { } next)
+                last = next;
+            return last;
+        }
+    }
 
     public PlanState State { get; private set; }
 

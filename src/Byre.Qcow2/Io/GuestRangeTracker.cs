@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Byre.Block.Errors;
 using Byre.Block.Requests;
 using Byre.Block.Threading;
 
@@ -29,7 +30,7 @@ internal sealed class GuestRangeTracker(CompletionScheduler scheduler, bool excl
             }
 
             lease = Take(range, kind);
-            _active.Add(lease);
+            Activate(lease);
             return true;
         }
     }
@@ -44,7 +45,7 @@ internal sealed class GuestRangeTracker(CompletionScheduler scheduler, bool excl
             lease = Take(range, kind);
             if (!Conflicts(_active, _active.Count, range, kind) && !Conflicts(_waiting, _waiting.Count, range, kind))
             {
-                _active.Add(lease);
+                Activate(lease);
                 return new ValueTask<RangeLease>(lease);
             }
 
@@ -59,7 +60,7 @@ internal sealed class GuestRangeTracker(CompletionScheduler scheduler, bool excl
         List<RangeLease>? granted = null;
         lock (_lock)
         {
-            _active.Remove(lease);
+            Remove(lease);
             for (int i = 0; i < _waiting.Count;)
             {
                 RangeLease waiting = _waiting[i];
@@ -71,7 +72,7 @@ internal sealed class GuestRangeTracker(CompletionScheduler scheduler, bool excl
                 }
 
                 _waiting.RemoveAt(i);
-                _active.Add(waiting);
+                Activate(waiting);
                 (granted ??= []).Add(waiting);
             }
 
@@ -82,6 +83,22 @@ internal sealed class GuestRangeTracker(CompletionScheduler scheduler, bool excl
             return;
         foreach (RangeLease next in granted)
             scheduler.Resume(() => next.Waiter!.SetResult(next));
+    }
+
+    private void Activate(RangeLease lease)
+    {
+        lease.Index = _active.Count;
+        _active.Add(lease);
+    }
+
+    /// <summary>Active leases are in no order: the last one takes the place.</summary>
+    private void Remove(RangeLease lease)
+    {
+        Invariant.That(_active[lease.Index] == lease);
+        RangeLease last = _active[^1];
+        _active[lease.Index] = last;
+        last.Index = lease.Index;
+        _active.RemoveAt(_active.Count - 1);
     }
 
     private bool Conflicts(List<RangeLease> leases, int count, ByteRange range, LeaseKind kind)

@@ -17,82 +17,85 @@ internal sealed partial class Qcow2Node
     /// <summary>Zeroes up to which writing them beats a call to the file system.</summary>
     private const long WriteZeroesBytes = 64 << 10;
 
-    private async ValueTask WriteWithCopiesAsync(AllocationPlan plan, IoVector source, CancellationToken cancellation)
+    /// <summary>Writes the data of plans that adjoin, with the head of the first and the tail of the last.</summary>
+    private ValueTask WriteWithCopiesAsync(AllocationPlan first, IoVector source, CancellationToken cancellation)
     {
-        if (plan.HeadBytes == 0 && plan.TailBytes == 0)
-        {
-            await _data.ReachAsync(BlockEvent.WriteAio, cancellation).ConfigureAwait(false);
-            await _data.WriteAsync(plan.Host.Value, source, RequestFlags.None, cancellation).ConfigureAwait(false);
-            return;
-        }
+        AllocationPlan last = first.Last;
+        bool copyHead = first.HeadBytes > 0 && !(first.HeadIsZero && first.HeadIsBlank);
+        bool copyTail = last.TailBytes > 0 && !(last.TailIsZero && last.TailIsBlank);
+        return copyHead || copyTail
+            ? WriteWithCopiesAsync(first, copyHead, last, copyTail, source, cancellation)
+            : WriteDataAsync(first.Host, source, cancellation);
+    }
 
-        bool pristine = plan.NewRun.IsPristine;
-        bool copyHead = plan.HeadBytes > 0 && !(plan.HeadIsZero && pristine);
-        bool copyTail = plan.TailBytes > 0 && !(plan.TailIsZero && pristine);
-        if (copyHead && plan.HeadIsZero && plan.HeadBytes > WriteZeroesBytes)
-            copyHead = !await TryZeroHostAsync(plan.Host + -plan.HeadBytes, plan.HeadBytes, cancellation)
+    private async ValueTask WriteWithCopiesAsync(
+        AllocationPlan first,
+        bool copyHead,
+        AllocationPlan last,
+        bool copyTail,
+        IoVector source,
+        CancellationToken cancellation)
+    {
+        HostOffset dataEnd = first.Host + source.Length;
+        if (copyHead && first.HeadIsZero && first.HeadBytes > WriteZeroesBytes)
+            copyHead = !await TryZeroHostAsync(first.Host + -first.HeadBytes, first.HeadBytes, cancellation)
                 .ConfigureAwait(false);
-        if (copyTail && plan.TailIsZero && plan.TailBytes > WriteZeroesBytes)
-            copyTail = !await TryZeroHostAsync(plan.Host + plan.DataBytes, plan.TailBytes, cancellation)
-                .ConfigureAwait(false);
+        if (copyTail && last.TailIsZero && last.TailBytes > WriteZeroesBytes)
+            copyTail = !await TryZeroHostAsync(dataEnd, last.TailBytes, cancellation).ConfigureAwait(false);
 
-        IoBuffer? head = null;
-        IoBuffer? tail = null;
+        var head = new CopiedPart(first.Guest + -first.HeadBytes, copyHead ? first.HeadBytes : 0, first.HeadIsZero);
+        var tail = new CopiedPart(first.Guest + source.Length, copyTail ? last.TailBytes : 0, last.TailIsZero);
+        IoBuffer? headBuffer = null;
+        IoBuffer? tailBuffer = null;
         try
         {
-            (head, tail) = await ReadCopiesAsync(plan, copyHead, copyTail, cancellation).ConfigureAwait(false);
-            Memory<byte> headBytes = head is null ? default : head.Memory[..(int)plan.HeadBytes];
-            Memory<byte> tailBytes = (tail ?? (copyTail ? head : null)) is { } holder
-                ? holder.Memory[^(int)plan.TailBytes..]
+            (headBuffer, tailBuffer) = await ReadCopiesAsync(head, tail, cancellation).ConfigureAwait(false);
+            Memory<byte> headBytes = headBuffer is null ? default : headBuffer.Memory[..(int)head.Bytes];
+            Memory<byte> tailBytes = (tailBuffer ?? (copyTail ? headBuffer : null)) is { } holder
+                ? holder.Memory[^(int)tail.Bytes..]
                 : default;
             IoVector all = Join(headBytes, source, tailBytes);
-            HostOffset start = plan.Host + -headBytes.Length;
-            await _data.ReachAsync(BlockEvent.WriteAio, cancellation).ConfigureAwait(false);
-            await _data.WriteAsync(start.Value, all, RequestFlags.None, cancellation).ConfigureAwait(false);
+            await WriteDataAsync(first.Host + -headBytes.Length, all, cancellation).ConfigureAwait(false);
         }
         finally
         {
-            head?.Return();
-            tail?.Return();
+            headBuffer?.Return();
+            tailBuffer?.Return();
         }
     }
 
     /// <summary>Reads head and tail; one buffer for both, with the gap between them, where that is cheaper.</summary>
     private async ValueTask<(IoBuffer? Head, IoBuffer? Tail)> ReadCopiesAsync(
-        AllocationPlan plan, bool copyHead, bool copyTail, CancellationToken cancellation)
+        CopiedPart head, CopiedPart tail, CancellationToken cancellation)
     {
-        GuestOffset headStart = plan.Guest + -plan.HeadBytes;
-        GuestOffset tailStart = plan.Guest + plan.DataBytes;
-        bool readHead = copyHead && !plan.HeadIsZero;
-        bool readTail = copyTail && !plan.TailIsZero;
-        if (readHead && readTail && plan.DataBytes <= MergeReadBytes)
+        bool readsBoth = head is { Bytes: > 0, IsZero: false } && tail is { Bytes: > 0, IsZero: false };
+        long gap = tail.Guest.Value - head.Guest.Value - head.Bytes;
+        if (readsBoth && gap <= MergeReadBytes)
         {
-            long bytes = plan.HeadBytes + plan.DataBytes + plan.TailBytes;
-            return (await ReadCopyAsync(headStart, bytes, cancellation).ConfigureAwait(false), null);
+            long bytes = head.Bytes + gap + tail.Bytes;
+            return (await ReadCopyAsync(head.Guest, bytes, cancellation).ConfigureAwait(false), null);
         }
 
-        IoBuffer? head = null;
+        IoBuffer? headBuffer = null;
         try
         {
-            if (copyHead)
-            {
-                head = readHead
-                    ? await ReadCopyAsync(headStart, plan.HeadBytes, cancellation).ConfigureAwait(false)
-                    : IoBufferPool.Shared.RentZeroed((int)plan.HeadBytes);
-            }
-
-            if (!copyTail)
-                return (head, null);
-            IoBuffer tail = readTail
-                ? await ReadCopyAsync(tailStart, plan.TailBytes, cancellation).ConfigureAwait(false)
-                : IoBufferPool.Shared.RentZeroed((int)plan.TailBytes);
-            return (head, tail);
+            headBuffer = await GetCopyAsync(head, cancellation).ConfigureAwait(false);
+            return (headBuffer, await GetCopyAsync(tail, cancellation).ConfigureAwait(false));
         }
         catch
         {
-            head?.Return();
+            headBuffer?.Return();
             throw;
         }
+    }
+
+    private async ValueTask<IoBuffer?> GetCopyAsync(CopiedPart part, CancellationToken cancellation)
+    {
+        if (part.Bytes == 0)
+            return null;
+        return part.IsZero
+            ? IoBufferPool.Shared.RentZeroed((int)part.Bytes)
+            : await ReadCopyAsync(part.Guest, part.Bytes, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask<IoBuffer> ReadCopyAsync(GuestOffset guest, long bytes, CancellationToken cancellation)
@@ -140,4 +143,10 @@ internal sealed partial class Qcow2Node
             segments.Add(tail);
         return new IoVector(segments.ToArray());
     }
+
+    /// <summary>What is copied before or behind the data.</summary>
+    /// <param name="Guest">Its first guest byte.</param>
+    /// <param name="Bytes">Its length; 0 for nothing.</param>
+    /// <param name="IsZero">It is known to be zeroes.</param>
+    private readonly record struct CopiedPart(GuestOffset Guest, long Bytes, bool IsZero);
 }

@@ -10,8 +10,6 @@ namespace Byre.Qcow2.Io;
 /// <content>Reads: one look-up and one read of the file for each run of adjacent host clusters.</content>
 internal sealed partial class Qcow2Node
 {
-    private const int MaxReadsInFlight = 8;
-
     /// <inheritdoc/>
     protected override ValueTask ReadCoreAsync(
         long offset, IoVector destination, CancellationToken cancellation)
@@ -112,7 +110,7 @@ internal sealed partial class Qcow2Node
     {
         ThrowIfUnusable();
         long epoch = -1;
-        List<Task>? pending = null;
+        SubRequests parts = default;
         PinSet? pins = null;
         try
         {
@@ -139,35 +137,21 @@ internal sealed partial class Qcow2Node
                 IoVector part = destination.Slice(new ByteRange(done, mapping.LengthBytes));
                 ValueTask read = ReadMappingAsync(mapping, guest + done, part, cancellation);
                 done += mapping.LengthBytes;
-                if (read.IsCompletedSuccessfully)
-                    continue;
-                if (pending is null && done == destination.Length)
-                {
-                    // Nothing to overlap with: the usual small read.
+                if (done == destination.Length && parts.IsEmpty)
                     await read.ConfigureAwait(false);
-                    break;
-                }
-
-                pending ??= [];
-                pending.Add(read.AsTask());
-                if (pending.Count < MaxReadsInFlight)
-                    continue;
-                await Task.WhenAll(pending).ConfigureAwait(false);
-                pending.Clear();
+                else
+                    await parts.AddAsync(read).ConfigureAwait(false);
             }
+
+            await parts.WhenAllEnd();
         }
         finally
         {
             pins?.Dispose();
-            // Buffers are the caller's until every part has ended, also after a failure.
-            if (pending is { Count: > 0 })
-                await Task.WhenAll(pending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await parts.WhenAllEndAnyhow();
             if (epoch >= 0)
                 _tables.Epochs.Leave(epoch);
         }
-
-        if (pending is { Count: > 0 })
-            await Task.WhenAll(pending).ConfigureAwait(false);
     }
 
     private ValueTask ReadMappingAsync(

@@ -15,6 +15,9 @@ internal sealed partial class Qcow2Node
 {
     private const int MaxInPlaceRuns = 64;
 
+    /// <summary>Plans that one write does at most; each pins a slice.</summary>
+    private const int MaxPlansPerWrite = 64;
+
     /// <summary>
     /// Freed clusters that may wait for a flush before a write makes one: they are space the file grows by.
     /// </summary>
@@ -33,10 +36,13 @@ internal sealed partial class Qcow2Node
         if (!isPlain || !MayWriteNow(range) || !_tracker.TryAcquire(range, LeaseKind.InPlace, out RangeLease? lease))
             return WritePiecewiseAsync(offset, source, flags, cancellation);
 
-        if (!TryLookUpInPlace(range, out HostOffset host))
+        WriteRoute route = RouteOf(range, out HostOffset host);
+        if (route != WriteRoute.InPlace)
         {
             lease.Dispose();
-            return WritePiecewiseAsync(offset, source, flags, cancellation);
+            return route == WriteRoute.Planned && _gathered is null
+                ? WritePlannedAsync(range, source, cancellation)
+                : WritePiecewiseAsync(offset, source, flags, cancellation);
         }
 
         // One run of clusters that are the image's own: the usual small overwrite, without a state machine of its own.
@@ -51,28 +57,29 @@ internal sealed partial class Qcow2Node
     private bool MayWriteNow(ByteRange range) =>
         !_isUnusable && !_flush.HasFailed && !IsReadOnly && range.End <= _virtualSizeBytes;
 
-    /// <summary>
-    /// Where a write goes whose clusters are one run, this image's own and known already; false where that is not so,
-    /// or where the write has to fail: the long way finds that again.
-    /// </summary>
-    private bool TryLookUpInPlace(ByteRange range, out HostOffset host)
+    /// <summary>How a write is to be done, as far as that can be told without waiting.</summary>
+    private WriteRoute RouteOf(ByteRange range, out HostOffset host)
     {
         host = default;
         try
         {
             using MetadataScope scope = _tables.Lock.Enter();
             var guest = new GuestOffset(range.Offset);
-            if (!_tables.Map.TryLookup(scope, guest, range.Length, out ClusterMapping mapping, out _) ||
-                mapping.LengthBytes != range.Length || mapping.Type != SubclusterType.Normal || !mapping.IsCopied)
-                return false;
+            if (!_tables.Map.TryLookup(scope, guest, range.Length, out ClusterMapping mapping, out _))
+                return WriteRoute.Unknown;
+            if (mapping.Type != SubclusterType.Normal || !mapping.IsCopied)
+                return WriteRoute.Planned;
+            if (mapping.LengthBytes != range.Length)
+                return WriteRoute.Unknown;
             if (!_tables.HasDataFile)
                 _tables.Overlap.Check(scope, mapping.Host, range.Length, OverlapChecks.None);
             host = mapping.Host;
-            return true;
+            return WriteRoute.InPlace;
         }
         catch (CorruptionException)
         {
-            return false;
+            // The long way meets it again.
+            return WriteRoute.Unknown;
         }
     }
 
@@ -143,46 +150,92 @@ internal sealed partial class Qcow2Node
             throw BlockException.FromErrno(Errno.InputOutput);
     }
 
+    /// <summary>A write that is known to allocate, and that nothing forbids.</summary>
+    private async ValueTask WritePlannedAsync(ByteRange range, IoVector source, CancellationToken cancellation)
+    {
+        _hasChanged = true;
+        try
+        {
+            await WriteExclusivelyAsync(range, source, isVmState: false, cancellation).ConfigureAwait(false);
+        }
+        catch (CorruptionException corruption)
+        {
+            throw await SignalCorruptionAsync(corruption).ConfigureAwait(false);
+        }
+    }
+
     private async ValueTask WriteGuestAsync(
         GuestOffset guest, IoVector source, CancellationToken cancellation, bool isVmState = false)
     {
-        var range = new ByteRange(guest.Value, source.Length);
         if (await TryWriteInPlaceAsync(guest, source, cancellation).ConfigureAwait(false))
             return;
+        var range = new ByteRange(guest.Value, source.Length);
+        await WriteExclusivelyAsync(range, source, isVmState, cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask WriteExclusivelyAsync(
+        ByteRange range, IoVector source, bool isVmState, CancellationToken cancellation)
+    {
         using RangeLease lease = await _tracker
             .AcquireAsync(range.AlignOutward(_geometry.ClusterSize), LeaseKind.Exclusive).ConfigureAwait(false);
         if (!isVmState)
             ThrowIfCutOff(range);
         await SettleUnderLeaseAsync(range, cancellation).ConfigureAwait(false);
-        await WriteUnderLeaseAsync(guest, source, cancellation).ConfigureAwait(false);
+        await WriteUnderLeaseAsync(new GuestOffset(range.Offset), source, cancellation).ConfigureAwait(false);
         await RelieveQuarantineAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Writes by plans for a caller that holds an exclusive lease on the clusters.</summary>
-    internal async ValueTask WriteUnderLeaseAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    internal ValueTask WriteUnderLeaseAsync(GuestOffset guest, IoVector source, CancellationToken cancellation) =>
+        _tables.Quarantine.HasGuestClusters
+            ? WriteOrRetryAsync(guest, source, cancellation)
+            : WriteByPlansAsync(guest, source, cancellation);
+
+    /// <summary>
+    /// Clusters that were freed before, not by this request's own attempts, wait for a flush before they can be used:
+    /// without space it makes one, and tries once more.
+    /// </summary>
+    private async ValueTask WriteOrRetryAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
     {
-        // Clusters that were freed before, not by this request's own attempts.
-        bool mayRetry = _tables.Quarantine.HasGuestClusters;
-        long done = 0;
-        HostCluster? preferred = null;
-        while (done < source.Length)
+        try
         {
-            try
+            await WriteByPlansAsync(guest, source, cancellation).ConfigureAwait(false);
+        }
+        catch (BlockException failure)
+            when (failure.Errno == Errno.NoSpace)
+        {
+            await _flush.FlushAllAsync(FlushReason.FreedClusters, cancellation).ConfigureAwait(false);
+            // What was written already is written again, in place.
+            await WriteByPlansAsync(guest, source, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask WriteByPlansAsync(GuestOffset guest, IoVector source, CancellationToken cancellation)
+    {
+        SubRequests parts = default;
+        HostCluster? preferred = null;
+        try
+        {
+            for (long done = 0; done < source.Length;)
             {
                 AllocationPlan plan = await PlanAsync(guest + done, source.Length - done, preferred, cancellation)
                     .ConfigureAwait(false);
-                await ExecuteAsync(plan, source.Slice(new ByteRange(done, plan.DataBytes)), cancellation)
-                    .ConfigureAwait(false);
-                done += plan.DataBytes;
-                preferred = _tables.HasDataFile ? null : plan.NextHost;
+                AllocationPlan last = plan.Last;
+                long bytes = last.Guest + last.DataBytes - plan.Guest;
+                ValueTask part = ExecuteAsync(plan, source.Slice(new ByteRange(done, bytes)), cancellation);
+                done += bytes;
+                preferred = _tables.HasDataFile ? null : last.NextHost;
+                if (done == source.Length && parts.IsEmpty)
+                    await part.ConfigureAwait(false);
+                else
+                    await parts.AddAsync(part).ConfigureAwait(false);
             }
-            catch (BlockException failure)
-                when (failure.Errno == Errno.NoSpace && mayRetry)
-            {
-                // Freed clusters wait for a flush before they can be used: make one, and try once more.
-                mayRetry = false;
-                await _flush.FlushAllAsync(FlushReason.FreedClusters, cancellation).ConfigureAwait(false);
-            }
+
+            await parts.WhenAllEnd();
+        }
+        finally
+        {
+            await parts.WhenAllEndAnyhow();
         }
     }
 
@@ -195,32 +248,38 @@ internal sealed partial class Qcow2Node
     {
         using RangeLease lease = await _tracker
             .AcquireAsync(new ByteRange(guest.Value, source.Length), LeaseKind.InPlace).ConfigureAwait(false);
-        List<ClusterMapping>? more = null;
-        ClusterMapping first = default;
-        long known = 0;
-        while (known < source.Length)
+        var runs = new List<ClusterMapping>(1);
+        for (long known = 0; known < source.Length;)
         {
             ClusterMapping mapping = await LookUpAsync(guest + known, source.Length - known, cancellation)
                 .ConfigureAwait(false);
-            if (mapping.Type != SubclusterType.Normal || !mapping.IsCopied || more?.Count == MaxInPlaceRuns)
+            if (mapping.Type != SubclusterType.Normal || !mapping.IsCopied)
                 return false;
-            if (known == 0)
-                first = mapping;
-            else
-                (more ??= []).Add(mapping);
             known += mapping.LengthBytes;
+            if (runs.Count > 0 && runs[^1] is var before && mapping.Host == before.Host + before.LengthBytes)
+                runs[^1] = before with { LengthBytes = before.LengthBytes + mapping.LengthBytes };
+            else if (runs.Count == MaxInPlaceRuns)
+                return false;
+            else
+                runs.Add(mapping);
         }
 
-        await WriteInPlaceAsync(first, source.Slice(new ByteRange(0, first.LengthBytes)), cancellation)
-            .ConfigureAwait(false);
-        long done = first.LengthBytes;
-        if (more is null)
-            return true;
-        foreach (ClusterMapping mapping in more)
+        SubRequests parts = default;
+        try
         {
-            await WriteInPlaceAsync(mapping, source.Slice(new ByteRange(done, mapping.LengthBytes)), cancellation)
-                .ConfigureAwait(false);
-            done += mapping.LengthBytes;
+            long done = 0;
+            foreach (ClusterMapping run in runs)
+            {
+                IoVector part = source.Slice(new ByteRange(done, run.LengthBytes));
+                await parts.AddAsync(WriteInPlaceAsync(run, part, cancellation)).ConfigureAwait(false);
+                done += run.LengthBytes;
+            }
+
+            await parts.WhenAllEnd();
+        }
+        finally
+        {
+            await parts.WhenAllEndAnyhow();
         }
 
         return true;
@@ -269,7 +328,10 @@ internal sealed partial class Qcow2Node
                 using (MetadataScope scope = _tables.Lock.Enter())
                 {
                     if (Planner.TryPlan(scope, guest, maxBytes, preferred, out AllocationPlan? plan, out miss))
+                    {
+                        Extend(scope, plan!, maxBytes);
                         return plan!;
+                    }
                 }
 
                 await _loader.ProvideAsync(miss, pins ??= new PinSet(_tables), cancellation).ConfigureAwait(false);
@@ -281,34 +343,74 @@ internal sealed partial class Qcow2Node
         }
     }
 
-    private async ValueTask ExecuteAsync(AllocationPlan plan, IoVector source, CancellationToken cancellation)
+    /// <summary>Plans on while what follows goes to the bytes behind.</summary>
+    private void Extend(in MetadataScope scope, AllocationPlan first, long maxBytes)
+    {
+        AllocationPlan last = first;
+        try
+        {
+            for (int plans = 1; plans < MaxPlansPerWrite; plans++)
+            {
+                long planned = last.Guest + last.DataBytes - first.Guest;
+                if (planned == maxBytes || Planner.TryContinue(scope, last, maxBytes - planned) is not { } next)
+                    return;
+                last.Next = next;
+                last = next;
+            }
+        }
+        catch (BlockException)
+        {
+            AbortAll(first);
+            throw;
+        }
+    }
+
+    /// <summary>Writes by one write what a plan and those that go on where it ends say, and links it.</summary>
+    private async ValueTask ExecuteAsync(AllocationPlan first, IoVector source, CancellationToken cancellation)
     {
         try
         {
             if (!_tables.Options.Obeys(OrderingRules.DataBeforeLink))
-            {
-                plan.Enter(PlanState.DataWritten);
-                Link(plan);
-            }
-
-            if (plan.NewRun.Count > 0)
-            {
-                await _file.ReachAsync(BlockEvent.ClusterAlloc, cancellation).ConfigureAwait(false);
-                await _structure.ReachCountingAsync(cancellation).ConfigureAwait(false);
-            }
-
-            await WriteWithCopiesAsync(plan, source, cancellation).ConfigureAwait(false);
-            if (plan.State == PlanState.Linked)
-                return;
-            plan.Enter(PlanState.DataWritten);
+                LinkAll(first);
+            if (_file.WantsEvents)
+                await ReachAllocationAsync(first, cancellation).ConfigureAwait(false);
+            await WriteWithCopiesAsync(first, source, cancellation).ConfigureAwait(false);
         }
-        finally
+        catch
         {
-            if (plan.State == PlanState.Reserved)
-                Abort(plan);
+            if (first.State == PlanState.Reserved)
+                AbortAll(first);
+            throw;
         }
 
-        Link(plan);
+        if (first.State == PlanState.Reserved)
+            LinkAll(first);
+    }
+
+    private async ValueTask ReachAllocationAsync(AllocationPlan first, CancellationToken cancellation)
+    {
+        for (AllocationPlan? plan = first; plan is not null; plan = plan.Next)
+        {
+            if (plan.NewRun.Count == 0)
+                continue;
+            await _file.ReachAsync(BlockEvent.ClusterAlloc, cancellation).ConfigureAwait(false);
+            await _structure.ReachCountingAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private void LinkAll(AllocationPlan first)
+    {
+        for (AllocationPlan? plan = first; plan is not null; plan = plan.Next)
+        {
+            plan.Enter(PlanState.DataWritten);
+            Link(plan);
+        }
+    }
+
+    private void AbortAll(AllocationPlan first)
+    {
+        for (AllocationPlan? plan = first; plan is not null; plan = plan.Next)
+            Abort(plan);
     }
 
     /// <summary>Points the entries to the plan's clusters, and frees what they pointed to.</summary>
@@ -365,6 +467,9 @@ internal sealed partial class Qcow2Node
         if (plan.NewRun.Count > 0)
             _structure.FreeUnused(plan.NewRun.First, plan.NewRun.Count);
         using MetadataScope scope = _tables.Lock.Enter();
+        // Nobody knows what of the data was written.
+        for (HostCluster cluster = _geometry.ClusterOf(plan.Host); cluster < plan.NextHost; cluster += 1)
+            _tables.Pristine.ForgetBlank(cluster);
         foreach (L2Run entries in plan.Entries)
             _tables.L2Cache.Unpin(scope, entries.First.Slice);
     }

@@ -218,8 +218,7 @@ internal sealed partial class Qcow2Node : BlockNode, ICompressedTarget
         _tables.RefcountCache.DropAll(scope);
         _tables.Install(new L1Table(header.L1.Offset, header.L1.EntryCount, l1), refcounts);
         bool zeroGrowth = _file.HasZeroInitialisedGrowth;
-        _tables.Allocator.PristineFrom = new HostCluster(
-            zeroGrowth ? _geometry.ClustersFor(fileBytes) : long.MaxValue / 2);
+        _tables.Pristine.Begin(new HostCluster(zeroGrowth ? _geometry.ClustersFor(fileBytes) : long.MaxValue / 2));
         _virtualSizeBytes = header.VirtualSizeBytes;
         if (snapshots is { } table)
             NoteSnapshots(table.Records, table.LengthBytes);

@@ -13,6 +13,9 @@ internal sealed class RangeLease : IDisposable
 
     public LeaseKind Kind { get; private set; }
 
+    /// <summary>Its place among the active ones.</summary>
+    internal int Index { get; set; }
+
     internal TaskCompletionSource<RangeLease>? Waiter { get; set; }
 
     internal void Begin(GuestRangeTracker tracker, ByteRange range, LeaseKind kind)

@@ -32,54 +32,90 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
         out MetadataMiss miss)
     {
         plan = null;
-        if (!tables.Map.HasOwnTable(scope, guest, out miss))
+        if (!tables.Map.HasOwnTable(scope, guest, out miss) ||
+            !TryCollect(scope, guest, ClustersInWindow(guest, maxBytes), out Run run, out miss))
             return false;
-        int clusters = ClustersInWindow(guest, maxBytes);
-        if (!TryCollect(scope, guest, clusters, out Run run, out miss))
-            return false;
-
         AllocatedRun allocated = default;
-        HostOffset host;
-        if (!run.NeedsNew)
+        if (run.NeedsNew && !tables.HasDataFile)
         {
-            host = run.First.Offset;
+            if (preferred is { } at && !TryAllocateAt(scope, at, run.Count, out allocated, out miss))
+                return false;
+            if (allocated.Count == 0 && !TryAllocate(scope, run.Count, out allocated, out miss))
+                return false;
         }
-        else if (tables.HasDataFile)
+
+        plan = Finish(scope, guest, maxBytes, run, allocated);
+        return true;
+    }
+
+    /// <summary>
+    /// Plans what follows a plan in the guest where it also follows in the file, so that one write does both; null
+    /// where that is not so, or not known without loading something.
+    /// </summary>
+    public AllocationPlan? TryContinue(in MetadataScope scope, AllocationPlan plan, long maxBytes)
+    {
+        GuestOffset guest = plan.Guest + plan.DataBytes;
+        if (!_geometry.IsClusterAligned(guest.Value) || !tables.Map.HasOwnTable(scope, guest, out _) ||
+            !TryCollect(scope, guest, ClustersInWindow(guest, maxBytes), out Run run, out _))
+            return null;
+        AllocatedRun allocated = default;
+        bool follows = run.NeedsNew
+            ? tables.HasDataFile ||
+                (TryAllocateAt(scope, plan.NextHost, run.Count, out allocated, out _) && allocated.Count > 0)
+            : run.First.Offset == _geometry.OffsetOf(plan.NextHost);
+        return follows ? Finish(scope, guest, maxBytes, run, allocated) : null;
+    }
+
+    private AllocationPlan Finish(
+        in MetadataScope scope, GuestOffset guest, long maxBytes, Run run, AllocatedRun allocated)
+    {
+        HostOffset host = run.First.Offset;
+        if (run.NeedsNew && tables.HasDataFile)
         {
             host = new HostOffset(_geometry.StartOfCluster(guest.Value));
         }
-        else
+        else if (run.NeedsNew)
         {
-            if (!TryAllocate(scope, run.Count, preferred, out allocated, out miss))
-                return false;
             run = Cut(scope, run, (int)allocated.Count);
             host = _geometry.OffsetOf(allocated.First);
         }
 
-        plan = Build(scope, guest, maxBytes, host, allocated, run);
+        AllocationPlan plan = Build(scope, guest, maxBytes, host, allocated, run);
         if (!plan.NeedsLink && !tables.HasDataFile)
             tables.Overlap.Check(scope, plan.Host, plan.DataBytes, OverlapChecks.None);
         foreach (L2Run entries in plan.Entries)
             tables.L2Cache.Pin(scope, entries.First.Slice);
+        return plan;
+    }
+
+    private bool TryAllocateAt(
+        in MetadataScope scope, HostCluster at, long count, out AllocatedRun run, out MetadataMiss miss)
+    {
+        if (!tables.Allocator.TryAllocateAt(scope, at, count, out run, out miss))
+            return false;
+        if (run.Count > 0)
+            Admit(scope, run);
         return true;
     }
 
-    private bool TryAllocate(
-        in MetadataScope scope, long count, HostCluster? preferred, out AllocatedRun run, out MetadataMiss miss)
+    private bool TryAllocate(in MetadataScope scope, long count, out AllocatedRun run, out MetadataMiss miss)
     {
-        run = default;
-        if (preferred is { } at && !tables.Allocator.TryAllocateAt(scope, at, count, out run, out miss))
+        if (!tables.Allocator.TryAllocate(scope, count, FormatLimits.MaxHostOffset, out run, out miss))
             return false;
-        if (run.Count == 0 &&
-            !tables.Allocator.TryAllocate(scope, count, FormatLimits.MaxHostOffset, out run, out miss))
-            return false;
-        miss = MetadataMiss.None;
+        Admit(scope, run);
+        return true;
+    }
+
+    /// <summary>Looks at clusters that are about to hold data.</summary>
+    private void Admit(in MetadataScope scope, AllocatedRun run)
+    {
         if (run.First.Index == 0)
             throw new CorruptionException("Preventing invalid allocation of data cluster at offset 0", isFatal: true);
         // Nothing points to the new clusters yet: whoever finds metadata in them found a damaged image.
         tables.Overlap.Check(
             scope, _geometry.OffsetOf(run.First), run.Count << _geometry.ClusterBits, OverlapChecks.None);
-        return true;
+        if (run.IsPristine)
+            tables.Pristine.KeepBlank(run.First, run.Count);
     }
 
     private int ClustersInWindow(GuestOffset guest, long maxBytes)
@@ -96,7 +132,7 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
     private bool TryCollect(in MetadataScope scope, GuestOffset guest, int clusters, out Run run, out MetadataMiss miss)
     {
         run = default;
-        var found = new List<L2Run>(1);
+        L2Run[] entries = [];
         while (run.Count < clusters)
         {
             GuestOffset at = new(_geometry.StartOfCluster(guest.Value) + ((long)run.Count << _geometry.ClusterBits));
@@ -105,12 +141,12 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
             int inSlice = Math.Min(clusters - run.Count, tables.Map.EntriesPerSlice - slot.Position);
             int alike = CountAlike(scope, slot, inSlice, at, ref run);
             if (alike > 0)
-                found.Add(new L2Run(slot, alike));
+                entries = [.. entries, new L2Run(slot, alike)];
             if (alike < inSlice)
                 break;
         }
 
-        run = run with { Entries = found.ToArray() };
+        run = run with { Entries = entries };
         miss = MetadataMiss.None;
         return true;
     }
@@ -187,11 +223,18 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
             TailBytes = needsLink ? tailBytes : 0,
             HeadIsZero = IsKnownZero(run.First, guest.Value, guest.Value - headBytes),
             TailIsZero = IsKnownZero(run.Last, end - 1, end),
+            HeadIsBlank = IsBlank(allocated, hostStart),
+            TailIsBlank = IsBlank(allocated, hostStart + (runBytes - 1)),
             NewRun = allocated,
             Entries = needsLink ? run.Entries : [],
             NextHost = _geometry.ClusterOf(hostStart) + run.Count,
         };
     }
+
+    /// <summary>True where the file reads as zeroes around what is stored in the cluster at a host offset.</summary>
+    private bool IsBlank(AllocatedRun allocated, HostOffset host) => allocated.Count > 0
+        ? allocated.IsPristine
+        : !tables.HasDataFile && tables.Pristine.IsBlank(_geometry.ClusterOf(host));
 
     /// <summary>
     /// True where every subcluster that the data touches is stored already: the entries stay as they are.

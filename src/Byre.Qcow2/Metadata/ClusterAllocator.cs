@@ -8,23 +8,11 @@ namespace Byre.Qcow2.Metadata;
 /// files out alike. Also packs compressed data byte by byte. Increments the counts of what it gives out. Every member
 /// is called under the metadata lock; a method that returns false has changed nothing but the search position.
 /// </summary>
-internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcounts)
+internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcounts, PristineClusters pristine)
 {
     private long _searchFrom;
     private long _retryFrom = long.MaxValue;
     private long _packingOffset;
-    private long _pristineFrom = long.MaxValue;
-    private long _gapFrom;
-    private long _gapEnd;
-
-    /// <summary>
-    /// The first cluster never given out and past the end of the file as it was opened: it reads as zeroes.
-    /// </summary>
-    public HostCluster PristineFrom
-    {
-        get => new(_pristineFrom);
-        set => _pristineFrom = value.Index;
-    }
 
     /// <summary>
     /// Told where compressed data ends in a cluster that nothing more will be packed into; not where it fills it.
@@ -148,27 +136,13 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
         long clusters = ClustersIn(packing, size);
         for (long i = 0; i < clusters; i++)
             refcounts.Add(scope, ClusterAt(packing) + i, 1);
-        NoteWritten(ClusterAt(packing), clusters);
+        pristine.NoteUse(ClusterAt(packing), clusters);
         offset = new HostOffset(packing);
         if (packing != _packingOffset)
             EndPacking();
         _packingOffset = geometry.OffsetInCluster(packing + size) == 0 ? 0 : packing + size;
         miss = MetadataMiss.None;
         return true;
-    }
-
-    /// <summary>
-    /// Clusters are about to be written: they are not pristine any more. What they leave out between them and the first
-    /// pristine cluster stays so: a refcount block is put behind the run that lacks it, and the run comes next.
-    /// </summary>
-    public void NoteWritten(HostCluster first, long count)
-    {
-        long end = first.Index + count;
-        if (first.Index > _pristineFrom)
-            (_gapFrom, _gapEnd) = (_pristineFrom, first.Index);
-        else if (end > _gapFrom && first.Index < _gapEnd)
-            _gapFrom = end;
-        _pristineFrom = Math.Max(_pristineFrom, end);
     }
 
     /// <summary>A cluster's count fell to zero, and it may be used again.</summary>
@@ -229,8 +203,8 @@ internal sealed class ClusterAllocator(Geometry geometry, RefcountTable refcount
     private AllocatedRun Take(in MetadataScope scope, HostCluster first, long count)
     {
         refcounts.Take(scope, first, count);
-        bool pristine = first.Index >= _pristineFrom || (first.Index >= _gapFrom && first.Index + count <= _gapEnd);
-        NoteWritten(first, count);
-        return new AllocatedRun(first, count, pristine);
+        bool isPristine = pristine.Contains(first, count);
+        pristine.NoteUse(first, count);
+        return new AllocatedRun(first, count, isPristine);
     }
 }

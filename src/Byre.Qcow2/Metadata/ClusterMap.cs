@@ -94,6 +94,14 @@ internal sealed class ClusterMap(ImageTables tables)
     public void Write(in MetadataScope scope, L2Slot slot, L2Entry entry)
     {
         Span<byte> content = _cache.Content(scope, slot.Slice)[(slot.Position << _geometry.L2EntryBits)..];
+        if (_geometry.HasSubclusters)
+        {
+            // What is stored no longer leaves its bytes behind.
+            L2Entry old = ReadAt(content, 0);
+            if (old.Offset == entry.Offset && (old.Bitmap.Allocated & ~entry.Bitmap.Allocated) != 0)
+                tables.Pristine.ForgetBlank(_geometry.ClusterOf(old.Offset));
+        }
+
         BinaryPrimitives.WriteUInt64BigEndian(content, entry.Word);
         if (_geometry.HasSubclusters)
             BinaryPrimitives.WriteUInt64BigEndian(content[8..], entry.Bitmap.Raw);

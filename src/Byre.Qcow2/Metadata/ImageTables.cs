@@ -23,6 +23,7 @@ internal sealed class ImageTables : IDisposable
         Options = options;
         Geometry = header.CreateGeometry();
         (L2Cache, RefcountCache) = CreateCaches(options);
+        Pristine = new PristineClusters(Geometry);
         Epochs = new RequestEpochs(options.Scheduler);
         Quarantine = new ClusterQuarantine(Geometry, Epochs, options.Obeys(OrderingRules.UnlinkBeforeReuse));
         CompressedCache = CreateCompressedCache();
@@ -51,6 +52,8 @@ internal sealed class ImageTables : IDisposable
 
     public SliceCache RefcountCache { get; private set; }
 
+    public PristineClusters Pristine { get; }
+
     public RequestEpochs Epochs { get; }
 
     public ClusterQuarantine Quarantine { get; }
@@ -73,12 +76,10 @@ internal sealed class ImageTables : IDisposable
     {
         L1 = l1;
         Refcounts = new RefcountTable(Geometry, RefcountCache, Header.RefcountTable, refcountTable);
-        HostCluster pristine = Allocator?.PristineFrom ?? new HostCluster(long.MaxValue);
         // The packing position is gone with the old allocator: what was gathered is as long as it will be.
         CompressedCache?.EndAll();
-        Allocator = new ClusterAllocator(Geometry, Refcounts)
+        Allocator = new ClusterAllocator(Geometry, Refcounts, Pristine)
         {
-            PristineFrom = pristine,
             OnPackingEnded = end => CompressedCache?.End(end.Value),
         };
         Map = new ClusterMap(this);

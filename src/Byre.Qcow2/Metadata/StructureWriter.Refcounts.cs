@@ -101,7 +101,7 @@ internal sealed partial class StructureWriter
         HostOffset block = _geometry.OffsetOf(cluster);
         tables.L2Cache.Drop(scope, block, _geometry.ClusterSize);
         tables.RefcountCache.Drop(scope, block, _geometry.ClusterSize);
-        tables.Allocator.NoteWritten(cluster, 1);
+        tables.Pristine.NoteUse(cluster, 1);
         return true;
     }
 
@@ -191,8 +191,7 @@ internal sealed partial class StructureWriter
         RefcountTableLocation gone = tables.Refcounts.Location;
         tables.Refcounts.Replace(scope, location, table);
         tables.Overlap.Forget(scope);
-        tables.Allocator.PristineFrom =
-            new HostCluster(Math.Max(tables.Allocator.PristineFrom.Index, area.TableStart.Index + area.TableClusters));
+        tables.Pristine.NoteUse(area.Start, area.TableStart.Index + area.TableClusters - area.Start.Index);
         tables.Quarantine.Free(
             scope, gone.Offset, (long)gone.ClusterCount << _geometry.ClusterBits, DiscardReason.Other);
     }

@@ -5,7 +5,7 @@ using Byre.Qcow2.Tests.Create;
 
 namespace Byre.Qcow2.Tests.Metadata;
 
-/// <summary>A file in memory whose reads, while the gate is closed, wait until a test lets them go.</summary>
+/// <summary>A file in memory whose reads or writes, while the gate is closed, wait until a test lets them go.</summary>
 internal sealed class GatedNode(MemoryNode inner) : BlockNode
 {
     private readonly Lock _lock = new();
@@ -13,6 +13,9 @@ internal sealed class GatedNode(MemoryNode inner) : BlockNode
 
     /// <summary>Reads wait.</summary>
     public bool IsClosed { get; set; }
+
+    /// <summary>Writes wait.</summary>
+    public bool IsClosedForWrites { get; set; }
 
     /// <summary>Flushes wait; null: they do not.</summary>
     public TaskCompletionSource? FlushGate { get; set; }
@@ -25,7 +28,7 @@ internal sealed class GatedNode(MemoryNode inner) : BlockNode
 
     public override bool IsReadOnly => false;
 
-    /// <summary>Where reads wait, sorted.</summary>
+    /// <summary>Where requests wait, sorted.</summary>
     public IReadOnlyList<long> Waiting
     {
         get
@@ -35,7 +38,7 @@ internal sealed class GatedNode(MemoryNode inner) : BlockNode
         }
     }
 
-    /// <summary>Lets every read go that waits now.</summary>
+    /// <summary>Lets every request go that waits now.</summary>
     public void LetGo()
     {
         (long Offset, TaskCompletionSource Go)[] reads;
@@ -55,24 +58,30 @@ internal sealed class GatedNode(MemoryNode inner) : BlockNode
         long offset, IoVector destination, CancellationToken cancellation)
     {
         if (IsClosed)
-        {
-            var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            lock (_lock)
-                _waiting.Add((offset, go));
-            await go.Task;
-        }
-
+            await WaitAsync(offset);
         await inner.ReadAsync(offset, destination, cancellation);
     }
 
-    protected override ValueTask WriteCoreAsync(
-        long offset, IoVector source, RequestFlags flags, CancellationToken cancellation) =>
-        inner.WriteAsync(offset, source, flags, cancellation);
+    protected override async ValueTask WriteCoreAsync(
+        long offset, IoVector source, RequestFlags flags, CancellationToken cancellation)
+    {
+        if (IsClosedForWrites)
+            await WaitAsync(offset);
+        await inner.WriteAsync(offset, source, flags, cancellation);
+    }
 
     protected override async ValueTask FlushCoreAsync(CancellationToken cancellation)
     {
         if (FlushGate is { } gate)
             await gate.Task;
         await inner.FlushAsync(cancellation);
+    }
+
+    private Task WaitAsync(long offset)
+    {
+        var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+            _waiting.Add((offset, go));
+        return go.Task;
     }
 }
