@@ -52,6 +52,9 @@ def file_cases(bench):
         add(f"write 1M direct QD{depth}", URING + ["--bs=1m", "--rw=write", f"--iodepth={depth}"], 2048)
         add(f"write 1M direct, extending, QD{depth}", URING + ["--bs=1m", "--rw=write", f"--iodepth={depth}",
                                                               "--fallocate=none"], 2048, new=True)
+    # What copying a cluster for each request comes to: the requests per second are pairs of a read and a write.
+    for size, requests in (("128k", 10000), ("256k", 6000), ("512k", 3200), ("1m", 1800), ("2m", 1000)):
+        add(f"randrw {size.upper()} direct QD32, pairs", URING + [f"--bs={size}", "--rw=randrw", "--iodepth=32"], requests)
     return found
 
 
