@@ -1,6 +1,10 @@
 """Compressed copies, which are made of small unaligned writes: through O_DIRECT and through the page cache."""
+import os
+
 from harness import images
-from harness.model import COSTS, Case, Metric, Speedup, Suite, VersusCase
+from harness.model import COSTS, Case, Metric, Speedup, Suite, VersusCase, Within
+from harness.nbd import Server
+from harness.process import disk_mb, remove, run, settle
 
 from .common import cache_modes, real_raw
 from .places import Copy
@@ -33,11 +37,33 @@ def cases(bench):
                         environment, ["convert", "-c"] + options + ["-t", "none" if mode == "direct" else "writeback"],
                         direct=False, verify=run_number == 0 and bench.verify)
                 targets = [Speedup(1.0)]
+                if mode == "direct":
+                    targets.append(Within("cached_mb", at_most=64))
                 if mode == "direct" and bench.options.cache == "both":
-                    targets.append(VersusCase(f"{name}, cached{where}", 0.8))
+                    targets.append(VersusCase(f"{name}, cached{where}", 1 / 1.05))
                 found.append(Case(f"{name}, {mode}{where}", measure, targets=tuple(targets), seconds=seconds))
+    found.append(Case("ones 1000 MB, zstd, a device that takes 2 ms for a write", onto_slow_device(bench, ones),
+                      targets=(Speedup(20.0),), seconds=30))
     return found
 
 
+def onto_slow_device(bench, source):
+    def measure(environment, run_number):
+        path, target = source(None), bench.path("slow.qcow2")
+        with open(target, "wb") as file:
+            file.truncate(os.path.getsize(path) + (64 << 20))
+        settle()
+        delayed = ["nbdkit", "-f", "-U", "@SOCKET@", "--filter=delay", "file", target, "delay-write=2ms"]
+        with Server(delayed, bench.folder, "slow") as server:
+            done = run(environment.img + ["convert", "-c", "-f", "raw", "-O", "qcow2"] + ZSTD + [path, server.uri])
+        if run_number == 0 and bench.verify:
+            run(bench.reference.img + ["compare", "-q", "-f", "raw", "-F", "qcow2", path, target])
+        figures = {**done.costs(), "mb": disk_mb(target)}
+        remove(target)
+        return figures
+    return measure
+
+
 SUITE = Suite("compressed", "convert -c",
-              COSTS + [Metric("cpu_gb", "CPU s/GB", ".2f"), Metric("mb", "target MB", ".0f")], cases)
+              COSTS + [Metric("cpu_gb", "CPU s/GB", ".2f"), Metric("mb", "target MB", ".0f"),
+                       Metric("cached_mb", "page cache grows by MB", ".0f")], cases)

@@ -2,7 +2,7 @@
 import os
 
 from harness.nbd import Server
-from harness.process import disk_mb, remove, run, settle, touch_free_memory, warm
+from harness.process import disk_mb, page_cache_mb, remove, run, settle, touch_free_memory, warm
 
 
 class Copy:
@@ -36,14 +36,17 @@ class Copy:
             command = environment.img + arguments + ["-f", self._source_format, "-O", self._target_format,
                                                      source_server.uri if source_server else path,
                                                      target_server.uri if target_server else target]
+            cached_mb = page_cache_mb()
             done = run(command)
+            cached_mb = page_cache_mb() - cached_mb
         finally:
             for server in (source_server, target_server):
                 if server:
                     server.stop()
         if verify:
             self._verify(path, target)
-        figures = {**done.costs(), "mb": disk_mb(target), "cpu_gb": done.cpu * 1000 / max(data_mb, 1)}
+        figures = {**done.costs(), "mb": disk_mb(target), "cpu_gb": done.cpu * 1000 / max(data_mb, 1),
+                   "cached_mb": cached_mb}
         remove(target)
         return figures
 

@@ -96,6 +96,11 @@ def settle(drop_caches=False):
             pass
 
 
+def page_cache_mb():
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("Cached:"))
+
+
 def warm(*paths):
     """Reads what is not a hole, so that it is in the page cache."""
     for path in paths:

@@ -63,20 +63,21 @@ public sealed partial class ConvertJob
         _sources = sources;
         _target = target;
         // Warnings about unreadable sectors are to come in the order of the sectors.
-        _options = options with { Workers = options.Salvage ? 1 : UsefulWorkers(sources, target, options.Workers) };
+        _options = options with { Workers = options.Salvage ? 1 : UsefulWorkers(sources, target, options) };
         _rate = new RateLimiter(options.RateLimitBytes);
     }
 
     /// <summary>
     /// Requests through the page cache keep a core busy: more workers than the cores, and a few that wait for their
-    /// turn to write, only take time from each other. Past the page cache they wait for the device.
+    /// turn to write, only take time from each other. Past the page cache they wait for the device, but for compressed
+    /// data, which is written behind them.
     /// </summary>
-    private static int UsefulWorkers(IReadOnlyList<BlockNode> sources, BlockNode target, int wanted)
+    private static int UsefulWorkers(IReadOnlyList<BlockNode> sources, BlockNode target, ConvertOptions options)
     {
-        bool waits = (target.OpenedFlags & OpenFlags.CacheDirect) != 0;
+        bool waits = (target.OpenedFlags & OpenFlags.CacheDirect) != 0 && !options.Compressed;
         foreach (BlockNode source in sources)
             waits |= (source.OpenedFlags & OpenFlags.CacheDirect) != 0;
-        return waits ? wanted : Math.Min(wanted, Environment.ProcessorCount + 2);
+        return waits ? options.Workers : Math.Min(options.Workers, Environment.ProcessorCount + 2);
     }
 
     /// <summary>Copies everything.</summary>
