@@ -37,7 +37,9 @@ internal sealed class AllocationPlan
     /// <summary>The tail is known to be zeroes.</summary>
     public bool TailIsZero { get; init; }
 
-    /// <summary>The file reads as zeroes where the head goes: zeroes need not be written.</summary>
+    /// <summary>
+    /// The file reads as zeroes where the head goes, whatever the guest sees there: zeroes need not be written.
+    /// </summary>
     public bool HeadIsBlank { get; init; }
 
     /// <summary>The file reads as zeroes where the tail goes.</summary>
@@ -57,7 +59,7 @@ internal sealed class AllocationPlan
 
     /// <summary>
     /// The plan for the guest bytes that follow, where they also follow in the file: one write does both. There is
-    /// nothing to copy between them.
+    /// nothing to copy between them. Who executes or aborts a plan does so with all that follow.
     /// </summary>
     public AllocationPlan? Next { get; set; }
 

@@ -13,12 +13,31 @@ internal sealed partial class Qcow2Node : ICheckableImage
         ThrowIfUnusable();
         if (!IsReadOnly)
             await FlushAllSignallingAsync(cancellation).ConfigureAwait(false);
+        if (options.Repair == RepairMode.None)
+        {
+            return await ImageChecker.CheckAsync(_file, _tables.Header, options, cancellation)
+                .ConfigureAwait(false);
+        }
+
+        bool isReloaded = false;
+        try
+        {
+            CheckReport report = await RepairAsync(options, cancellation).ConfigureAwait(false);
+            isReloaded = true;
+            return report;
+        }
+        finally
+        {
+            // A repair that ends midway may have moved any table: what is in memory says nothing any more.
+            _isUnusable |= !isReloaded;
+        }
+    }
+
+    private async ValueTask<CheckReport> RepairAsync(CheckOptions options, CancellationToken cancellation)
+    {
         CheckReport report = await ImageChecker.CheckAsync(_file, _tables.Header, options, cancellation)
             .ConfigureAwait(false);
-        if (options.Repair == RepairMode.None)
-            return report;
-
-        // The repair may have moved any table: everything is read again, strictly only once the image is clean.
+        // Everything is read again, strictly only once the image is clean.
         bool isClean = report.Corruptions == 0 && report.CheckErrors == 0;
         HeaderParsing parsing = isClean && (OpenedFlags & OpenFlags.Check) == 0
             ? HeaderParsing.ForUse : HeaderParsing.ForCheck;

@@ -24,11 +24,11 @@ internal sealed partial class Qcow2Node
         bool copyHead = first.HeadBytes > 0 && !(first.HeadIsZero && first.HeadIsBlank);
         bool copyTail = last.TailBytes > 0 && !(last.TailIsZero && last.TailIsBlank);
         return copyHead || copyTail
-            ? WriteWithCopiesAsync(first, copyHead, last, copyTail, source, cancellation)
+            ? CopyAndWriteAsync(first, copyHead, last, copyTail, source, cancellation)
             : WriteDataAsync(first.Host, source, cancellation);
     }
 
-    private async ValueTask WriteWithCopiesAsync(
+    private async ValueTask CopyAndWriteAsync(
         AllocationPlan first,
         bool copyHead,
         AllocationPlan last,

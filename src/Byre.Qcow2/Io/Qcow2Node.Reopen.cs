@@ -57,6 +57,7 @@ internal sealed partial class Qcow2Node
     {
         MetadataOptions now = _tables.Options;
         bool sameCaches = wanted.L2SliceBytes == now.L2SliceBytes && wanted.L2Slices == now.L2Slices &&
+            wanted.L2SlicesAtMost == now.L2SlicesAtMost &&
             wanted.RefcountSliceBytes == now.RefcountSliceBytes && wanted.RefcountSlices == now.RefcountSlices &&
             wanted.BudgetBytes == now.BudgetBytes;
         if (sameCaches)

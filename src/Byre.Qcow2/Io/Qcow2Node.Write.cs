@@ -15,7 +15,7 @@ internal sealed partial class Qcow2Node
 {
     private const int MaxInPlaceRuns = 64;
 
-    /// <summary>Plans that one write does at most; each pins a slice.</summary>
+    /// <summary>Plans that one write does at most; each pins its slices.</summary>
     private const int MaxPlansPerWrite = 64;
 
     /// <summary>
@@ -220,6 +220,7 @@ internal sealed partial class Qcow2Node
             {
                 AllocationPlan plan = await PlanAsync(guest + done, source.Length - done, preferred, cancellation)
                     .ConfigureAwait(false);
+                Extend(plan, source.Length - done);
                 AllocationPlan last = plan.Last;
                 long bytes = last.Guest + last.DataBytes - plan.Guest;
                 ValueTask part = ExecuteAsync(plan, source.Slice(new ByteRange(done, bytes)), cancellation);
@@ -316,6 +317,7 @@ internal sealed partial class Qcow2Node
         await _data.WriteAsync(host.Value, source, RequestFlags.None, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Plans the first part of a write. The caller executes it, or aborts it.</summary>
     private async ValueTask<AllocationPlan> PlanAsync(
         GuestOffset guest, long maxBytes, HostCluster? preferred, CancellationToken cancellation)
     {
@@ -328,13 +330,11 @@ internal sealed partial class Qcow2Node
                 using (MetadataScope scope = _tables.Lock.Enter())
                 {
                     if (Planner.TryPlan(scope, guest, maxBytes, preferred, out AllocationPlan? plan, out miss))
-                    {
-                        Extend(scope, plan!, maxBytes);
                         return plan!;
-                    }
                 }
 
-                await _loader.ProvideAsync(miss, pins ??= new PinSet(_tables), cancellation).ConfigureAwait(false);
+                await _loader.ProvideAsync(miss, pins ??= new PinSet(_tables, Planner.MaxSlices), cancellation)
+                    .ConfigureAwait(false);
             }
         }
         finally
@@ -343,8 +343,11 @@ internal sealed partial class Qcow2Node
         }
     }
 
-    /// <summary>Plans on while what follows goes to the bytes behind.</summary>
-    private void Extend(in MetadataScope scope, AllocationPlan first, long maxBytes)
+    /// <summary>
+    /// Plans on while what follows goes to the bytes behind. A damaged entry there fails the request as a whole: no
+    /// plan is left.
+    /// </summary>
+    private void Extend(AllocationPlan first, long maxBytes)
     {
         AllocationPlan last = first;
         try
@@ -352,10 +355,13 @@ internal sealed partial class Qcow2Node
             for (int plans = 1; plans < MaxPlansPerWrite; plans++)
             {
                 long planned = last.Guest + last.DataBytes - first.Guest;
-                if (planned == maxBytes || Planner.TryContinue(scope, last, maxBytes - planned) is not { } next)
+                if (planned == maxBytes)
                     return;
-                last.Next = next;
-                last = next;
+                using (MetadataScope scope = _tables.Lock.Enter())
+                    last.Next = Planner.TryContinue(scope, last, maxBytes - planned);
+                if (last.Next is null)
+                    return;
+                last = last.Next;
             }
         }
         catch (BlockException)

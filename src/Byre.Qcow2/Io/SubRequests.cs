@@ -16,15 +16,13 @@ internal struct SubRequests
     public readonly bool IsEmpty => _pending is not { Count: > 0 };
 
     /// <summary>Takes a part that has begun; waits where that makes too many.</summary>
-    /// <exception cref="Exception">The first failure of the parts so far, where it had to wait for them.</exception>
+    /// <exception cref="Exception">
+    /// The failure of this part, where it has ended, or the first of all, where it had to wait for them.
+    /// </exception>
     public ValueTask AddAsync(ValueTask part)
     {
-        if (part.IsCompletedSuccessfully)
-        {
-            part.GetAwaiter().GetResult();
-            return default;
-        }
-
+        if (part.IsCompleted)
+            return part;
         _pending ??= [];
         _pending.Add(part.AsTask());
         if (_pending.Count < MaxInFlight)

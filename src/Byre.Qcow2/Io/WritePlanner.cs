@@ -19,6 +19,9 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
     /// </summary>
     private int WindowEntries => Math.Min(65536, _geometry.ClusterSize) / _geometry.L2EntryBytes;
 
+    /// <summary>Slices that one part may need at once.</summary>
+    public int MaxSlices => Math.Max(1, (WindowEntries << _geometry.L2EntryBits) >> tables.L2Cache.SliceBits);
+
     /// <summary>
     /// Plans the first part of a write; false where something must be provided first. On success its slices are
     /// pinned.

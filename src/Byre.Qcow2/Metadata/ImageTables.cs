@@ -121,7 +121,7 @@ internal sealed class ImageTables : IDisposable
     }
 
     /// <summary>
-    /// The disk is about to have another size: the cache of L2 tables follows it, within what the options allow.
+    /// The disk has another size, or is about to: the cache of L2 tables follows it, within what the options allow.
     /// </summary>
     public void FitCacheTo(long virtualSizeBytes)
     {
@@ -129,8 +129,10 @@ internal sealed class ImageTables : IDisposable
             return;
         long tableBytes = Geometry.ClustersFor(virtualSizeBytes) << Geometry.L2EntryBits;
         long slices = Geometry.ClustersFor(tableBytes) << (Geometry.ClusterBits - L2Cache.SliceBits);
+        int limit = (int)Math.Clamp(slices, CacheBudget.MinL2Slices, Options.L2SlicesAtMost);
+        Options = Options with { L2Slices = limit, L2SlicesAtMost = Options.L2SlicesAtMost };
         using MetadataScope scope = Lock.Enter();
-        L2Cache.SetLimit(scope, (int)Math.Min(slices, Options.L2SlicesAtMost));
+        L2Cache.SetLimit(scope, limit);
     }
 
     /// <summary>

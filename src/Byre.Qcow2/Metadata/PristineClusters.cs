@@ -14,6 +14,9 @@ internal sealed class PristineClusters(Geometry geometry)
 {
     private const int WordBits = 64;
 
+    /// <summary>Clusters beyond 2^26 since the image was opened are not kept: 8 MiB are enough.</summary>
+    private const int MaxWords = 1 << 20;
+
     private long _from = long.MaxValue;
     private long _gapFrom;
     private long _gapEnd;
@@ -56,9 +59,9 @@ internal sealed class PristineClusters(Geometry geometry)
     /// </summary>
     public void KeepBlank(HostCluster first, long count)
     {
-        if (!geometry.HasSubclusters)
-            return;
         long end = first.Index + count;
+        if (!geometry.HasSubclusters || WordOf(end - 1) >= MaxWords)
+            return;
         if (WordOf(end - 1) >= _blank.Length)
             Array.Resize(ref _blank, (int)Math.Max(WordOf(end - 1) + 1, _blank.Length * 2L));
         for (long index = first.Index; index < end; index++)

@@ -157,6 +157,7 @@ internal sealed class RefcountTable
             HostCluster cluster = first + done;
             Invariant.That(TryFindSlice(scope, CheckedBlock(cluster), cluster, out int slice, out _));
             Span<byte> content = _cache.Content(scope, slice);
+            _cache.MarkDirty(scope, slice);
             int start = IndexInSlice(cluster);
             int end = (int)Math.Min(perSlice, start + count - done);
             for (int index = start; index < end; index++)
@@ -166,7 +167,6 @@ internal sealed class RefcountTable
                 RefcountCodec.Set(content, index, _geometry.RefcountOrder, 1);
             }
 
-            _cache.MarkDirty(scope, slice);
             done += end - start;
         }
     }

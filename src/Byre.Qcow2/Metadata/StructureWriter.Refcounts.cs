@@ -175,6 +175,9 @@ internal sealed partial class StructureWriter
         old.AsSpan(0, Math.Min(old.Length, table.Length)).CopyTo(table);
         table[newIndex] = (ulong)_geometry.OffsetOf(newBlock).Value;
 
+        // Before anything is written there, also where the growth then fails.
+        using (tables.Lock.Enter())
+            tables.Pristine.NoteUse(area.Start, area.TableStart.Index + area.TableClusters - area.Start.Index);
         await tables.File.ReachAsync(BlockEvent.RefblockAllocWriteBlocks, cancellation).ConfigureAwait(false);
         await WriteAreaBlocksAsync(area, table, cancellation).ConfigureAwait(false);
         await tables.File.ReachAsync(BlockEvent.RefblockAllocWriteTable, cancellation).ConfigureAwait(false);
@@ -191,7 +194,6 @@ internal sealed partial class StructureWriter
         RefcountTableLocation gone = tables.Refcounts.Location;
         tables.Refcounts.Replace(scope, location, table);
         tables.Overlap.Forget(scope);
-        tables.Pristine.NoteUse(area.Start, area.TableStart.Index + area.TableClusters - area.Start.Index);
         tables.Quarantine.Free(
             scope, gone.Offset, (long)gone.ClusterCount << _geometry.ClusterBits, DiscardReason.Other);
     }

@@ -80,11 +80,26 @@ internal sealed class ImageSide
         {
             said.Add($"{step.Command} => {outcome}");
             if (IoTranscript.Succeeded(outcome))
-                Model.Apply(step);
+                Apply(step, said);
         }
 
         said.Add($"[qemu-io status {result.ExitStatus}] {Normalise(result.Errors)}");
         batch.Clear();
+    }
+
+    /// <summary>What a tool says it did must be possible: a resize that failed has changed nothing.</summary>
+    private void Apply(IoStep step, List<string> said)
+    {
+        try
+        {
+            Model.Apply(step);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            throw new DivergenceException(
+                $"{Label}: {step.Command} succeeded behind the end of the disk, which has {Model.Content.Length} " +
+                $"bytes\n{string.Join('\n', said)}");
+        }
     }
 
     private void RunImageTool(GuestStep step, ToolSet tools, List<string> said)
