@@ -100,6 +100,32 @@ public sealed class CallCountTests(ITestOutputHelper output)
         Assert.InRange(counts.Syncs, 1, 2);
     }
 
+    /// <summary>One that crosses into the next cluster overwrites and allocates by the same write.</summary>
+    [Fact]
+    public void Sequential_writes_across_clusters_are_one_write_each()
+    {
+        using CallCounter? counter = Begin(() => CallCounter.Plain());
+        if (counter is null)
+            return;
+        CallCounts counts = Show(counter.Count(
+            Enumerable.Range(0, Writes).Select(i => $"write -q -P {i + 1} {i * 6000} 6000")));
+        Assert.Equal(Writes, counts.DataWrites);
+        Assert.Equal(Writes * 6000L, counts.DataBytes);
+    }
+
+    /// <summary>The rest of a subcluster that nobody ever wrote is not written either, whatever its size.</summary>
+    [Fact]
+    public void Writes_into_subclusters_of_new_clusters_write_no_zeroes()
+    {
+        using CallCounter? counter = Begin(() => CallCounter.Plain("cluster_size=2M,extended_l2=on"));
+        if (counter is null)
+            return;
+        CallCounts counts = Show(counter.Count(ScatteredWrites()));
+        Assert.Equal(Writes, counts.DataWrites);
+        Assert.Equal(Writes * 4096L, counts.DataBytes);
+        Assert.Equal(0, counts.Allocations);
+    }
+
     [Fact]
     public void Zeroes_of_whole_clusters_write_no_data()
     {
