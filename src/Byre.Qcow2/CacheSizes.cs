@@ -132,11 +132,8 @@ internal readonly record struct CacheSizes(
 
     private static (ulong L2Bytes, ulong RefcountBytes) Divide(CacheSettings settings, ImageHeader header)
     {
-        // An L2 table is a whole cluster, and so is the memory that caches the last one.
         Geometry geometry = header.CreateGeometry();
-        ulong clusters = ((ulong)header.VirtualSizeBytes + (ulong)geometry.ClusterSize - 1) >> geometry.ClusterBits;
-        ulong mask = (ulong)geometry.ClusterSize - 1;
-        ulong wholeDisk = ((clusters << geometry.L2EntryBits) + mask) & ~mask;
+        ulong wholeDisk = (ulong)geometry.L2BytesFor(header.VirtualSizeBytes);
         ulong minRefcounts = (ulong)(MinRefcountClusters * geometry.ClusterSize);
         ulong l2Setting = settings.L2Bytes ?? DefaultMaxL2Bytes;
         ulong refcounts = settings.RefcountBytes ?? 0;

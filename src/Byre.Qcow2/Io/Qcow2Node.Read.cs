@@ -137,10 +137,7 @@ internal sealed partial class Qcow2Node
                 IoVector part = destination.Slice(new ByteRange(done, mapping.LengthBytes));
                 ValueTask read = ReadMappingAsync(mapping, guest + done, part, cancellation);
                 done += mapping.LengthBytes;
-                if (done == destination.Length && parts.IsEmpty)
-                    await read.ConfigureAwait(false);
-                else
-                    await parts.AddAsync(read).ConfigureAwait(false);
+                await parts.AddAsync(read, isLast: done == destination.Length).ConfigureAwait(false);
             }
 
             await parts.WhenAllEnd();

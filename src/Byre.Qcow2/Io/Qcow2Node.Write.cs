@@ -226,10 +226,7 @@ internal sealed partial class Qcow2Node
                 ValueTask part = ExecuteAsync(plan, source.Slice(new ByteRange(done, bytes)), cancellation);
                 done += bytes;
                 preferred = _tables.HasDataFile ? null : last.NextHost;
-                if (done == source.Length && parts.IsEmpty)
-                    await part.ConfigureAwait(false);
-                else
-                    await parts.AddAsync(part).ConfigureAwait(false);
+                await parts.AddAsync(part, isLast: done == source.Length).ConfigureAwait(false);
             }
 
             await parts.WhenAllEnd();
@@ -271,9 +268,10 @@ internal sealed partial class Qcow2Node
             long done = 0;
             foreach (ClusterMapping run in runs)
             {
-                IoVector part = source.Slice(new ByteRange(done, run.LengthBytes));
-                await parts.AddAsync(WriteInPlaceAsync(run, part, cancellation)).ConfigureAwait(false);
+                IoVector piece = source.Slice(new ByteRange(done, run.LengthBytes));
+                ValueTask part = WriteInPlaceAsync(run, piece, cancellation);
                 done += run.LengthBytes;
+                await parts.AddAsync(part, isLast: done == source.Length).ConfigureAwait(false);
             }
 
             await parts.WhenAllEnd();

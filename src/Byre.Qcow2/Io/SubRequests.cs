@@ -15,13 +15,16 @@ internal struct SubRequests
     /// <summary>True where no part is in flight.</summary>
     public readonly bool IsEmpty => _pending is not { Count: > 0 };
 
-    /// <summary>Takes a part that has begun; waits where that makes too many.</summary>
+    /// <summary>
+    /// Takes a part that has begun; waits where that makes too many, or where it is the only one: the usual small
+    /// request overlaps with nothing.
+    /// </summary>
     /// <exception cref="Exception">
     /// The failure of this part, where it has ended, or the first of all, where it had to wait for them.
     /// </exception>
-    public ValueTask AddAsync(ValueTask part)
+    public ValueTask AddAsync(ValueTask part, bool isLast)
     {
-        if (part.IsCompleted)
+        if (part.IsCompleted || (isLast && IsEmpty))
             return part;
         _pending ??= [];
         _pending.Add(part.AsTask());

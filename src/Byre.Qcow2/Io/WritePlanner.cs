@@ -134,48 +134,46 @@ internal sealed class WritePlanner(ImageTables tables, Func<BlockNode?> backing)
     /// </summary>
     private bool TryCollect(in MetadataScope scope, GuestOffset guest, int clusters, out Run run, out MetadataMiss miss)
     {
-        run = default;
-        L2Run[] entries = [];
-        while (run.Count < clusters)
+        run = new Run([], 0, default, default, false);
+        for (bool goesOn = true; goesOn && run.Count < clusters;)
         {
             GuestOffset at = new(_geometry.StartOfCluster(guest.Value) + ((long)run.Count << _geometry.ClusterBits));
             if (!tables.Map.TryFindSlot(scope, at, out L2Slot slot, out miss))
                 return false;
-            int inSlice = Math.Min(clusters - run.Count, tables.Map.EntriesPerSlice - slot.Position);
-            int alike = CountAlike(scope, slot, inSlice, at, ref run);
-            if (alike > 0)
-                entries = [.. entries, new L2Run(slot, alike)];
-            if (alike < inSlice)
-                break;
+            int sliceEnd = run.Count + Math.Min(clusters - run.Count, tables.Map.EntriesPerSlice - slot.Position);
+            run = Continue(scope, run, slot, sliceEnd, at);
+            goesOn = run.Count == sliceEnd;
         }
 
-        run = run with { Entries = entries };
         miss = MetadataMiss.None;
         return true;
     }
 
-    /// <summary>How many of the next entries of a slice continue the run, or begin it.</summary>
-    private int CountAlike(in MetadataScope scope, L2Slot slot, int count, GuestOffset guest, ref Run run)
+    /// <summary>
+    /// The run with the next entries of a slice, as far as they are like it, until it has <paramref name="end"/>
+    /// clusters.
+    /// </summary>
+    private Run Continue(in MetadataScope scope, Run run, L2Slot slot, int end, GuestOffset guest)
     {
         L2Entry first = run.First;
         L2Entry last = run.Last;
         bool needsNew = run.NeedsNew;
-        int alike = 0;
-        for (; alike < count; alike++)
+        int count = run.Count;
+        for (; count < end; count++)
         {
-            L2Entry entry = tables.Map.Read(scope, slot.At(alike));
-            bool entryNeedsNew = NeedsNew(entry, guest, slot, alike);
-            long distance = run.Count + alike;
-            if (distance == 0)
+            int distance = count - run.Count;
+            L2Entry entry = tables.Map.Read(scope, slot.At(distance));
+            bool entryNeedsNew = NeedsNew(entry, guest, slot, distance);
+            if (count == 0)
                 (first, needsNew) = (entry, entryNeedsNew);
             else if (entryNeedsNew != needsNew ||
-                     (!needsNew && entry.Offset != first.Offset + (distance << _geometry.ClusterBits)))
+                     (!needsNew && entry.Offset != first.Offset + ((long)count << _geometry.ClusterBits)))
                 break;
             last = entry;
         }
 
-        run = new Run([], run.Count + alike, first, last, needsNew);
-        return alike;
+        L2Run[] entries = count == run.Count ? run.Entries : [.. run.Entries, new L2Run(slot, count - run.Count)];
+        return new Run(entries, count, first, last, needsNew);
     }
 
     private bool NeedsNew(L2Entry entry, GuestOffset guest, L2Slot first, int distance)

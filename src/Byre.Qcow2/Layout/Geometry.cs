@@ -112,6 +112,13 @@ public sealed class Geometry
     public bool CanMap(long virtualSizeBytes) =>
         L1EntriesFor(virtualSizeBytes) <= FormatLimits.MaxL1Bytes / TableEntryBytes;
 
+    /// <summary>Bytes of the L2 entries of a disk, in whole clusters: a table is one.</summary>
+    public long L2BytesFor(long virtualSizeBytes)
+    {
+        long clusters = (virtualSizeBytes >> ClusterBits) + ((virtualSizeBytes & (ClusterSize - 1)) != 0 ? 1 : 0);
+        return ClustersFor(clusters << L2EntryBits) << ClusterBits;
+    }
+
     /// <summary>L1 entries that a disk of <paramref name="virtualSizeBytes"/> needs.</summary>
     public long L1EntriesFor(long virtualSizeBytes) =>
         (virtualSizeBytes >> L1Shift) + ((virtualSizeBytes & ((1L << L1Shift) - 1)) != 0 ? 1 : 0);

@@ -127,9 +127,9 @@ internal sealed class ImageTables : IDisposable
     {
         if (Options.BudgetBytes is not null)
             return;
-        long tableBytes = Geometry.ClustersFor(virtualSizeBytes) << Geometry.L2EntryBits;
-        long slices = Geometry.ClustersFor(tableBytes) << (Geometry.ClusterBits - L2Cache.SliceBits);
+        long slices = Geometry.L2BytesFor(virtualSizeBytes) >> L2Cache.SliceBits;
         int limit = (int)Math.Clamp(slices, CacheBudget.MinL2Slices, Options.L2SlicesAtMost);
+        // What was allowed stays so, also where nothing said it but the size until now.
         Options = Options with { L2Slices = limit, L2SlicesAtMost = Options.L2SlicesAtMost };
         using MetadataScope scope = Lock.Enter();
         L2Cache.SetLimit(scope, limit);

@@ -213,7 +213,7 @@ internal sealed class ReferenceWalk(Qcow2Node node)
         miss = MetadataMiss.None;
         for (; done < _tables.Map.EntriesPerSlice; done++)
         {
-            L2Slot slot = first with { Position = done };
+            L2Slot slot = first.At(done - first.Position);
             L2Entry entry = _tables.Map.Read(scope, slot);
             ClusterType type = _tables.Map.Classify(entry);
             ulong word = entry.Word & ~L2Entry.CopiedFlag;

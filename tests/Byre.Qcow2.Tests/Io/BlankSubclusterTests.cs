@@ -21,9 +21,9 @@ public sealed class BlankSubclusterTests
         using EngineHarness image = Create();
         RecordingNode file = Reopen(image);
         for (int subcluster = 0; subcluster < 32; subcluster += 3)
-            Write(image, (subcluster * Subcluster) + Sector, Sector, 1);
+            image.Write((subcluster * Subcluster) + Sector, Sector, 1);
         Assert.All(file.Writes, static write => Assert.Equal(Sector, write.Length));
-        End(image);
+        image.End();
     }
 
     /// <summary>What the file held when it was opened is not known to be zeroes.</summary>
@@ -31,11 +31,11 @@ public sealed class BlankSubclusterTests
     public void AClusterOfBeforeIsZeroed()
     {
         using EngineHarness image = Create();
-        Write(image, 0, Sector, 1);
+        image.Write(0, Sector, 1);
         RecordingNode file = Reopen(image);
-        Write(image, (5 * Subcluster) + Sector, Sector, 2);
+        image.Write((5 * Subcluster) + Sector, Sector, 2);
         Assert.Equal(Subcluster, Assert.Single(file.Writes).Length);
-        End(image);
+        image.End();
     }
 
     public static TheoryData<string> WaysToForget => ["discard", "zeroes", "all discarded", "all zeroed"];
@@ -46,7 +46,7 @@ public sealed class BlankSubclusterTests
     public void WhatIsNoLongerStoredIsZeroed(string way)
     {
         using EngineHarness image = Create();
-        Write(image, 0, 4 * Subcluster, 1);
+        image.Write(0, 4 * Subcluster, 1);
         ByteRange range = way.StartsWith("all", StringComparison.Ordinal)
             ? new ByteRange(0, Cluster)
             : new ByteRange(Subcluster, Subcluster);
@@ -55,8 +55,8 @@ public sealed class BlankSubclusterTests
             : image.Node.WriteZeroesAsync(range, RequestFlags.None));
         image.Expected.AsSpan((int)range.Offset, (int)range.Length).Clear();
         image.Verify(way);
-        Write(image, Subcluster + Sector, Sector, 2);
-        End(image);
+        image.Write(Subcluster + Sector, Sector, 2);
+        image.End();
     }
 
     /// <summary>Nobody knows what a failed write has left.</summary>
@@ -67,7 +67,7 @@ public sealed class BlankSubclusterTests
         var file = new FaultyNode(image.File);
         image.Close();
         image.Open(file);
-        Write(image, 0, Sector, 1);
+        image.Write(0, Sector, 1);
         long host = EngineHarness.Run(image.Node.GetStatusAsync(new ByteRange(0, 1))).HostOffset;
         byte[] garbage = new byte[Subcluster];
         garbage.AsSpan().Fill(0xaa);
@@ -76,8 +76,8 @@ public sealed class BlankSubclusterTests
             () => EngineHarness.Run(image.Node.WriteAsync(3 * Subcluster, garbage.AsMemory(0, Sector))));
         EngineHarness.Run(image.File.WriteAsync(host + (3 * Subcluster), garbage));
         image.Verify("after the failure");
-        Write(image, (3 * Subcluster) + Sector, Sector, 2);
-        End(image);
+        image.Write((3 * Subcluster) + Sector, Sector, 2);
+        image.End();
     }
 
     /// <summary>A cluster that is used again is not what it was the first time.</summary>
@@ -85,7 +85,7 @@ public sealed class BlankSubclusterTests
     public void AClusterThatIsUsedAgainIsZeroed()
     {
         using EngineHarness image = Create();
-        Write(image, 0, Cluster, 1);
+        image.Write(0, Cluster, 1);
         EngineHarness.Run(image.Node.DiscardAsync(new ByteRange(0, Cluster)));
         image.Expected.AsSpan(0, Cluster).Clear();
         EngineHarness.Run(image.Node.FlushAsync());
@@ -93,10 +93,10 @@ public sealed class BlankSubclusterTests
         for (int cluster = 0; cluster < 4; cluster++)
         {
             for (int subcluster = 0; subcluster < 32; subcluster += 5)
-                Write(image, (cluster * Cluster) + (subcluster * Subcluster) + Sector, Sector, 3);
+                image.Write((cluster * Cluster) + (subcluster * Subcluster) + Sector, Sector, 3);
         }
 
-        End(image);
+        image.End();
     }
 
     private static EngineHarness Create()
@@ -111,23 +111,10 @@ public sealed class BlankSubclusterTests
     private static RecordingNode Reopen(EngineHarness image)
     {
         // With an L2 table of its own: no other write is in the way.
-        Write(image, 7 * Cluster, Sector, 1);
+        image.Write(7 * Cluster, Sector, 1);
         image.Close();
         var file = new RecordingNode(image.File, alignmentBytes: 1);
         image.Open(file);
         return file;
-    }
-
-    private static void Write(EngineHarness image, int offset, int length, byte value)
-    {
-        image.Expected.AsSpan(offset, length).Fill(value);
-        EngineHarness.Run(image.Node.WriteAsync(offset, image.Expected.AsMemory(offset, length)));
-    }
-
-    private static void End(EngineHarness image)
-    {
-        image.Verify("at the end");
-        image.Close();
-        image.Check("closed");
     }
 }

@@ -23,7 +23,7 @@ public sealed class DiscardTests
     public void A_discard_in_place_leaves_a_snapshot_its_data(bool extended, bool byZeroes)
     {
         using EngineHarness image = Open(extended, backing: false, inPlace: true);
-        Write(image, 0, Cluster, 7);
+        image.Write(0, Cluster, 7);
         byte[] before = [.. image.Expected];
         EngineHarness.Run(image.Node.CreateSnapshotAsync(new SnapshotInfo("", "s")));
 
@@ -45,7 +45,7 @@ public sealed class DiscardTests
     public void A_part_of_a_cluster_is_discarded_by_its_subclusters(bool backing)
     {
         using EngineHarness image = Open(extended: true, backing, inPlace: false);
-        Write(image, 0, 3 * Cluster, 7);
+        image.Write(0, 3 * Cluster, 7);
         for (int first = 0; first < 32; first += 5)
             Discard(image, first * Subcluster, 2 * Subcluster);
         Discard(image, (2 * Cluster) - (3 * Subcluster), 7 * Subcluster);
@@ -57,7 +57,7 @@ public sealed class DiscardTests
     public void The_last_subcluster_that_goes_frees_the_cluster()
     {
         using EngineHarness image = Open(extended: true, backing: false, inPlace: false);
-        Write(image, 0, Cluster, 7);
+        image.Write(0, Cluster, 7);
         long full = Allocated(image);
         for (int first = 0; first < 32; first++)
         {
@@ -74,7 +74,7 @@ public sealed class DiscardTests
     public void A_part_that_is_no_subcluster_and_a_part_of_a_compressed_cluster_stay()
     {
         using EngineHarness image = Open(extended: true, backing: false, inPlace: false);
-        Write(image, Cluster, Cluster, 7);
+        image.Write(Cluster, Cluster, 7);
         image.Expected.AsSpan(0, Cluster).Fill(8);
         EngineHarness.Run(image.Node.WriteAsync(0, image.Expected.AsMemory(0, Cluster), RequestFlags.Compressed));
         EngineHarness.Run(image.Node.DiscardAsync(new ByteRange(Subcluster, Subcluster)));
@@ -100,12 +100,6 @@ public sealed class DiscardTests
         image.Create();
         image.Open();
         return image;
-    }
-
-    private static void Write(EngineHarness image, int offset, int length, byte value)
-    {
-        image.Expected.AsSpan(offset, length).Fill(value);
-        EngineHarness.Run(image.Node.WriteAsync(offset, image.Expected.AsMemory(offset, length)));
     }
 
     private static void Discard(EngineHarness image, int offset, int length)

@@ -88,6 +88,21 @@ internal sealed class EngineHarness : IDisposable
 
     public void Dispose() => Run(_backing?.DisposeAsync() ?? default);
 
+    /// <summary>The guest fills a range with a byte.</summary>
+    public void Write(int offset, int length, byte value)
+    {
+        Expected.AsSpan(offset, length).Fill(value);
+        Run(Node.WriteAsync(offset, Expected.AsMemory(offset, length)));
+    }
+
+    /// <summary>The disk is as expected, and the image sound once it is closed.</summary>
+    public void End()
+    {
+        Verify("at the end");
+        Close();
+        Check("closed");
+    }
+
     public void Verify(string what)
     {
         byte[] actual = new byte[Expected.Length];

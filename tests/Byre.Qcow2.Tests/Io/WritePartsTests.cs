@@ -20,12 +20,12 @@ public sealed class WritePartsTests
     {
         using EngineHarness image = Create(16 * Cluster);
         RecordingNode file = Reopen(image);
-        Write(image, 0, Cluster, 1);
+        image.Write(0, Cluster, 1);
         long host = HostOf(image, 0);
         int before = file.Writes.Length;
-        Write(image, offset, bytes, 2);
+        image.Write(offset, bytes, 2);
         Assert.Equal([new ByteRange(host + offset, bytes)], file.Writes[before..]);
-        End(image);
+        image.End();
     }
 
     /// <summary>Not where they do not adjoin.</summary>
@@ -34,15 +34,15 @@ public sealed class WritePartsTests
     {
         using EngineHarness image = Create(16 * Cluster);
         RecordingNode file = Reopen(image);
-        Write(image, Cluster, Cluster, 1);
+        image.Write(Cluster, Cluster, 1);
         long host = HostOf(image, Cluster);
         int before = file.Writes.Length;
         // In the file: the middle one, the first, the last.
-        Write(image, 0, 3 * Cluster, 2);
+        image.Write(0, 3 * Cluster, 2);
         Assert.Equal(
             [host, host + Cluster, host + (2 * Cluster)],
             file.Writes[before..].Select(static write => write.Offset).Order());
-        End(image);
+        image.End();
     }
 
     /// <summary>Parts at different places of the file do not wait for each other.</summary>
@@ -54,11 +54,11 @@ public sealed class WritePartsTests
         using EngineHarness image = Create(16 * Cluster);
         // Clusters in the order 7, 5, 3, 1: none follows another one in the file.
         for (int cluster = 7; cluster > 0; cluster -= 2)
-            Write(image, cluster * Cluster, Cluster, 1);
+            image.Write(cluster * Cluster, Cluster, 1);
         if (isAllocated)
         {
             for (int cluster = 6; cluster > 0; cluster -= 2)
-                Write(image, cluster * Cluster, Cluster, 1);
+                image.Write(cluster * Cluster, Cluster, 1);
         }
 
         EngineHarness.Run(image.Node.FlushAsync());
@@ -75,7 +75,7 @@ public sealed class WritePartsTests
         file.IsClosedForWrites = false;
         file.LetGo();
         await write.WaitAsync(TimeSpan.FromSeconds(30));
-        End(image);
+        image.End();
     }
 
     /// <summary>One part fails: the request does, once the others have ended.</summary>
@@ -84,7 +84,7 @@ public sealed class WritePartsTests
     {
         using EngineHarness image = Create(16 * Cluster);
         for (int cluster = 7; cluster > 0; cluster -= 2)
-            Write(image, cluster * Cluster, Cluster, 1);
+            image.Write(cluster * Cluster, Cluster, 1);
         image.Close();
         var file = new FaultyNode(image.File);
         image.Open(file);
@@ -103,7 +103,7 @@ public sealed class WritePartsTests
         file.FailAfter = 0;
         EngineHarness.Run(image.Node.WriteAsync(0, content));
         content.CopyTo(image.Expected, 0);
-        End(image);
+        image.End();
     }
 
     private static EngineHarness Create(int sizeBytes)
@@ -122,19 +122,6 @@ public sealed class WritePartsTests
         return file;
     }
 
-    private static void Write(EngineHarness image, int offset, int length, byte value)
-    {
-        image.Expected.AsSpan(offset, length).Fill(value);
-        EngineHarness.Run(image.Node.WriteAsync(offset, image.Expected.AsMemory(offset, length)));
-    }
-
     private static long HostOf(EngineHarness image, long guest) =>
         EngineHarness.Run(image.Node.GetStatusAsync(new ByteRange(guest, 1))).HostOffset;
-
-    private static void End(EngineHarness image)
-    {
-        image.Verify("at the end");
-        image.Close();
-        image.Check("closed");
-    }
 }
