@@ -1,13 +1,9 @@
 """Compressed copies, which are made of small unaligned writes: through O_DIRECT and through the page cache."""
-import os
-
 from harness import images
 from harness.model import COSTS, Case, Metric, Speedup, Suite, VersusCase, Within
-from harness.nbd import Server
-from harness.process import disk_mb, remove, run, settle
 
 from .common import cache_modes, real_raw
-from .places import Copy
+from .places import SLOW, Copy
 
 ZSTD = ["-o", "compression_type=zstd"]
 UNORDERED = ["-W", "-m", "16"]
@@ -42,26 +38,13 @@ def cases(bench):
                 if mode == "direct" and bench.options.cache == "both":
                     targets.append(VersusCase(f"{name}, cached{where}", 1 / 1.05))
                 found.append(Case(f"{name}, {mode}{where}", measure, targets=tuple(targets), seconds=seconds))
-    found.append(Case("ones 1000 MB, zstd, a device that takes 2 ms for a write", onto_slow_device(bench, ones),
+
+    def onto_slow_device(environment, run_number):
+        return Copy(bench, (None, SLOW), ones, "raw", "qcow2").run(
+            environment, ["convert", "-c"] + ZSTD, direct=False, verify=run_number == 0 and bench.verify)
+    found.append(Case("ones 1000 MB, zstd, a device that takes 2 ms for a write", onto_slow_device,
                       targets=(Speedup(20.0),), seconds=30))
     return found
-
-
-def onto_slow_device(bench, source):
-    def measure(environment, run_number):
-        path, target = source(None), bench.path("slow.qcow2")
-        with open(target, "wb") as file:
-            file.truncate(os.path.getsize(path) + (64 << 20))
-        settle()
-        delayed = ["nbdkit", "-f", "-U", "@SOCKET@", "--filter=delay", "file", target, "delay-write=2ms"]
-        with Server(delayed, bench.folder, "slow") as server:
-            done = run(environment.img + ["convert", "-c", "-f", "raw", "-O", "qcow2"] + ZSTD + [path, server.uri])
-        if run_number == 0 and bench.verify:
-            run(bench.reference.img + ["compare", "-q", "-f", "raw", "-F", "qcow2", path, target])
-        figures = {**done.costs(), "mb": disk_mb(target)}
-        remove(target)
-        return figures
-    return measure
 
 
 SUITE = Suite("compressed", "convert -c",

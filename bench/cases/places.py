@@ -4,10 +4,14 @@ import os
 from harness.nbd import Server
 from harness.process import disk_mb, page_cache_mb, remove, run, settle, touch_free_memory, warm
 
+SLOW = "slow"
+SERVED = ("nbd", SLOW)
+
 
 class Copy:
     """One copy: where its source lies and where its target goes. A place is a folder of --dir, or "nbd": then a server
-    (always the reference's, so that all environments talk to the same) stands between, over the first folder."""
+    (always the reference's, so that all environments talk to the same) stands between, over the first folder. A target
+    may also be SLOW: a server like that whose every write takes as long as a disk's."""
 
     def __init__(self, bench, pair, source, source_format, target_format):
         self._bench, (self._from, self._to) = bench, pair
@@ -28,11 +32,10 @@ class Copy:
             if self._from == "nbd":
                 source_server = Server(bench.reference.serve_raw(path, "writeback", "threads") + ["-r"], bench.folder,
                                        "source")
-            if self._to == "nbd":
+            if self._to in SERVED:
                 with open(target, "wb") as file:
                     file.truncate(os.path.getsize(path) + (64 << 20))
-                target_server = Server(bench.reference.serve_raw(target, "none" if direct else "writeback", "threads"),
-                                       bench.folder, "target")
+                target_server = Server(self._serve_target(target, direct), bench.folder, "target")
             command = environment.img + arguments + ["-f", self._source_format, "-O", self._target_format,
                                                      source_server.uri if source_server else path,
                                                      target_server.uri if target_server else target]
@@ -50,6 +53,11 @@ class Copy:
         remove(target)
         return figures
 
+    def _serve_target(self, target, direct):
+        if self._to == SLOW:
+            return ["nbdkit", "-f", "-U", "@SOCKET@", "--filter=delay", "file", target, "delay-write=2ms"]
+        return self._bench.reference.serve_raw(target, "none" if direct else "writeback", "threads")
+
     def _verify(self, path, target):
         run(self._bench.reference.img + ["compare", "-q", "-f", self._source_format, "-F", self._target_format, path,
                                          target])
@@ -58,4 +66,4 @@ class Copy:
 
     @staticmethod
     def _folder(place):
-        return None if place == "nbd" else place
+        return None if place in SERVED else place
